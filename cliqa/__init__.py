@@ -1,0 +1,10 @@
+"""cliqa: continual learning of image quality models, composed from plugins.
+
+Importing this package is cheap: neither torch nor timm nor datasets is loaded.
+"""
+
+from cliqa.registry.component import Component
+from cliqa.registry.hookspecs import hookimpl
+
+__version__ = "0.1.0"
+__all__ = ["Component", "__version__", "hookimpl"]

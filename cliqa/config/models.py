@@ -1,0 +1,149 @@
+"""The shape of a run's configuration, before names are looked up.
+
+Components (backbone, strategy, ...) are written as a name or as a mapping with `name` and the
+component's own settings; those settings are validated by the component's own model in
+`cliqa.config.resolve`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator
+
+from cliqa.config.base import ComponentConfig
+
+
+def _as_mapping(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class Ref(ComponentConfig):
+    """A component by name, with its own settings beside the name."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str = Field(description="name of the component; `cliqa list KIND` prints them")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The component's own settings, not yet validated by its model."""
+        return dict(self.model_extra or {})
+
+
+ComponentRef = Annotated[Ref, BeforeValidator(_as_mapping)]
+
+
+class SplitConfig(ComponentConfig):
+    """How each set is divided into training, validation and test images."""
+
+    protocol: str = Field(
+        default="70/10/20",
+        description="percent of train/val/test, or `official` for the split a set publishes",
+    )
+    by: Literal["reference", "image"] = Field(
+        default="reference",
+        description="what is kept together: content groups (images without one are their own "
+        "group), or single images",
+    )
+    seed: int | None = Field(default=None, ge=0, description="split seed; default: the run's seed")
+
+    @field_validator("protocol")
+    @classmethod
+    def _check_protocol(cls, value: str) -> str:
+        if value == "official":
+            return value
+        if not re.fullmatch(r"\d{1,2}/\d{1,2}/\d{1,2}", value):
+            raise ValueError("expected percentages such as 70/10/20, or `official`")
+        parts = [int(p) for p in value.split("/")]
+        if sum(parts) != 100 or 0 in parts:
+            raise ValueError(f"the three parts must be positive and sum to 100, not {sum(parts)}")
+        return value
+
+
+class StreamConfig(ComponentConfig):
+    """The sequence of tasks."""
+
+    tasks: list[ComponentRef] = Field(
+        min_length=1, description="the datasets, one task each, in Order I"
+    )
+    order: str | list[str] = Field(
+        default="I",
+        description="I..VIII (the TSN-IQA paper's orders, for six tasks), `reverse`, or the "
+        "tasks' names in the order wanted; I is the order written in `tasks`",
+    )
+    split: SplitConfig = Field(default=SplitConfig(), description="train/val/test division")
+    evaluate_only: list[ComponentRef] = Field(
+        default=[], description="datasets that are only tested on, whole, after the last task"
+    )
+
+
+class TrainConfig(ComponentConfig):
+    """The two-stage schedule that every strategy of a run shares."""
+
+    warmup_epochs: int = Field(default=3, ge=0, description="epochs of stage 1: head only")
+    epochs: int = Field(default=9, ge=1, description="epochs of stage 2: all the method may train")
+    batch_size: int = Field(default=32, ge=2, description="images a step; all pairs in it are used")
+    lr: float = Field(default=1e-3, gt=0, description="Adam learning rate")
+    head_lr_factor: float = Field(
+        default=1.0, gt=0, description="head learning rate as a multiple of `lr`"
+    )
+    lr_drop_epoch: int | None = Field(
+        default=None, ge=1, description="epoch of stage 2 after which the rate is multiplied by 0.1"
+    )
+    weight_decay: float = Field(default=0.0, ge=0, description="Adam weight decay (L2)")
+    shrink: int | None = Field(
+        default=768, ge=32, description="shrink so that the short side has this many pixels if "
+        "both sides have at least as many; null: never"
+    )
+    crop: int | None = Field(
+        default=384, ge=32, description="side of the random training crop; null: the whole image"
+    )
+    flip: bool = Field(default=True, description="random horizontal flip in training")
+    select: Literal["best", "last"] = Field(
+        default="best", description="keep the epoch with the best validation SRCC of the current "
+        "task, or the last epoch"
+    )
+    precision: Literal["float32", "bf16"] = Field(
+        default="float32", description="arithmetic of the network; losses and statistics stay "
+        "float32"
+    )
+
+
+class EvaluateConfig(ComponentConfig):
+    """How test images are scored."""
+
+    batch_size: int = Field(default=64, ge=1, description="images of equal size a forward")
+
+
+class RunConfig(ComponentConfig):
+    """A whole run: one method on one task stream, and methods trained beside it."""
+
+    description: str = Field(default="", description="one line, printed and kept with the result")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="root of every random number")
+    plugins: list[str] = Field(
+        default=[], description="local plugin files, relative to this configuration"
+    )
+    backbone: ComponentRef = Field(description="the network")
+    objective: ComponentRef = Field(
+        default=Ref(name="fidelity"), description="head type and learning target"
+    )
+    strategy: ComponentRef = Field(description="the method")
+    compare: list[ComponentRef] = Field(
+        default=[], description="strategies trained beside it on the same stream and budget"
+    )
+    gates: list[ComponentRef] = Field(
+        default=[Ref(name="newest")], min_length=1,
+        description="ways to weight the heads; all are evaluated from one training",
+    )
+    metrics: list[ComponentRef] = Field(
+        default=[Ref(name=n) for n in ("mSRCC", "mPI", "mSI", "mPSI")],
+        description="summaries of the predictions",
+    )
+    stream: StreamConfig = Field(description="the tasks")
+    train: TrainConfig = Field(default=TrainConfig(), description="training schedule")
+    evaluate: EvaluateConfig = Field(default=EvaluateConfig(), description="test-time settings")
+    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
+    threads: int | None = Field(
+        default=None, ge=1, description="CPU threads of the network; default: torch's own choice"
+    )

@@ -1,0 +1,53 @@
+"""Every mistake that a user can make, as one exception class each.
+
+All derive from `CliqaError`; the command line prints their text without a traceback and exits
+with `exit_code`. A message says what was wrong, where, what was expected and what to do.
+Anything else that escapes is a defect of cliqa and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CapabilityError",
+    "CliqaError",
+    "ConfigError",
+    "DataError",
+    "MissingWeightsError",
+    "PluginError",
+    "ResultError",
+    "UnknownComponentError",
+]
+
+
+class CliqaError(Exception):
+    """Base of all errors that name a user's mistake; `exit_code` is the process's exit code."""
+
+    exit_code = 2
+
+
+class ConfigError(CliqaError, ValueError):
+    """A configuration cannot be used; the text lists every fault with its file, line and column."""
+
+
+class PluginError(CliqaError, RuntimeError):
+    """A plugin is broken, clashes with another, or breaks the contract of its kind."""
+
+
+class UnknownComponentError(CliqaError, LookupError):
+    """No component of that kind has that name."""
+
+
+class CapabilityError(CliqaError, TypeError):
+    """Two components cannot work together (for example TSN on a backbone without normalization)."""
+
+
+class MissingWeightsError(CliqaError, FileNotFoundError):
+    """Pre-trained weights are neither on this machine nor reachable."""
+
+
+class DataError(CliqaError, ValueError):
+    """A dataset is missing, incomplete, unreadable, or breaks the table contract."""
+
+
+class ResultError(CliqaError, OSError):
+    """A result folder is already finished, is not a result folder, or is damaged."""

@@ -1,0 +1,48 @@
+"""The record by which a plugin announces one thing it offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import BaseModel
+
+#: Kind -> (plural used in hook names and on the command line, what one is).
+KINDS: Final[dict[str, tuple[str, str]]] = {
+    "backbone": ("backbones", "a network that turns images into a feature"),
+    "strategy": ("strategies", "what is shared, what belongs to a task, how a task is learned"),
+    "objective": ("objectives", "head type and learning target"),
+    "gate": ("gates", "how heads are weighted at test time"),
+    "dataset": ("datasets", "a rated image set"),
+    "metric": ("metrics", "a summary of a run's predictions"),
+    "recipe": ("recipes", "a shipped configuration, found by name"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """One named thing that a plugin offers; frozen, and cheap to make.
+
+    Attributes:
+        name: the name users write, for example `tsn-iqa`. Unique within its kind.
+        factory: `"module:attribute"` (imported when first used, so that listing stays fast) or a
+            callable. It is called with one argument, the validated config. For a recipe:
+            `"package:path/inside/the/package.yaml"`.
+        config: the pydantic model that validates the component's config, as a class or as
+            `"module:attribute"`; None: the component has no settings.
+        summary: one line for listings.
+        reference: paper or address that defines it.
+        members: for a family of components such as "any timm model": `"module:attribute"` of a
+            function `members() -> list[str]`. A family answers to every member's name; its config
+            model then receives the member's name in the field `name`.
+    """
+
+    name: str
+    factory: str | Callable[..., Any]
+    config: type[BaseModel] | str | None = None
+    summary: str = ""
+    reference: str = ""
+    members: str | Callable[[], list[str]] | None = None
