@@ -13,17 +13,19 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator
 
 from cliqa.config.base import ComponentConfig
-
-
-def _as_mapping(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
+from cliqa.config.roles import as_mapping
 
 
 class Ref(ComponentConfig):
     """A component by name, with its own settings beside the name."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    name: str = Field(description="name of the component; `cliqa list KIND` prints them")
+    name: str = Field(
+        min_length=1, description="name of the component; `cliqa list KIND` prints them"
+    )
+    label: str | None = Field(
+        default=None, alias="as", description="its name in tables and files; default: its name"
+    )
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -31,7 +33,7 @@ class Ref(ComponentConfig):
         return dict(self.model_extra or {})
 
 
-ComponentRef = Annotated[Ref, BeforeValidator(_as_mapping)]
+ComponentRef = Annotated[Ref, BeforeValidator(as_mapping)]
 
 
 class SplitConfig(ComponentConfig):
@@ -93,20 +95,23 @@ class TrainConfig(ComponentConfig):
     )
     weight_decay: float = Field(default=0.0, ge=0, description="Adam weight decay (L2)")
     shrink: int | None = Field(
-        default=768, ge=32, description="shrink so that the short side has this many pixels if "
-        "both sides have at least as many; null: never"
+        default=768,
+        ge=32,
+        description="shrink so that the short side has this many pixels if "
+        "both sides have at least as many; null: never",
     )
     crop: int | None = Field(
         default=384, ge=32, description="side of the random training crop; null: the whole image"
     )
     flip: bool = Field(default=True, description="random horizontal flip in training")
     select: Literal["best", "last"] = Field(
-        default="best", description="keep the epoch with the best validation SRCC of the current "
-        "task, or the last epoch"
+        default="best",
+        description="keep the epoch with the best validation SRCC of the current "
+        "task, or the last epoch",
     )
     precision: Literal["float32", "bf16"] = Field(
-        default="float32", description="arithmetic of the network; losses and statistics stay "
-        "float32"
+        default="float32",
+        description="arithmetic of the network; losses and statistics stay float32",
     )
 
 
@@ -133,7 +138,8 @@ class RunConfig(ComponentConfig):
         default=[], description="strategies trained beside it on the same stream and budget"
     )
     gates: list[ComponentRef] = Field(
-        default=[Ref(name="newest")], min_length=1,
+        default=[Ref(name="newest")],
+        min_length=1,
         description="ways to weight the heads; all are evaluated from one training",
     )
     metrics: list[ComponentRef] = Field(
@@ -147,3 +153,17 @@ class RunConfig(ComponentConfig):
     threads: int | None = Field(
         default=None, ge=1, description="CPU threads of the network; default: torch's own choice"
     )
+
+
+def default_at(path: tuple[str | int, ...]) -> Any:
+    """What a run has by default where it names components, as it would be written in a file.
+
+    None where there is no default or no component.
+    """
+    field = RunConfig.model_fields.get(str(path[0])) if len(path) == 1 else None
+    default = field.default if field else None
+    if isinstance(default, Ref):
+        return {"name": default.name}
+    if isinstance(default, list) and all(isinstance(item, Ref) for item in default):
+        return [{"name": ref.name} for ref in default]
+    return None

@@ -1,0 +1,73 @@
+"""What commands share: the plugins that the global options ask for, and two parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cliqa.registry.component import KINDS
+from cliqa.registry.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cliqa.registry import Registry
+
+__all__ = ["PluginOptions", "kind_argument", "local_option", "registry"]
+
+
+@dataclass(frozen=True)
+class PluginOptions:
+    """The global options: which plugins are loaded, and whether a broken one is an error."""
+
+    third_party: bool = True
+    strict: bool = False
+
+
+def registry(
+    ctx: click.Context, local_files: Sequence[Path] = (), *, report: bool = True
+) -> Registry:
+    """Load the plugins, as the global options say.
+
+    Args:
+        ctx: the command's context.
+        local_files: plugin files that the configuration or an option names.
+        report: write one line on stderr for each broken plugin.
+    """
+    from cliqa.registry import Registry  # here: `cliqa --help` needs no plugin
+
+    options = ctx.find_object(PluginOptions) or PluginOptions()
+    found = Registry.discover(
+        third_party=options.third_party, strict=options.strict, local_files=local_files
+    )
+    if report:
+        found.report_broken(lambda line: click.echo(f"warning: {line}", err=True))
+    return found
+
+
+#: `--local FILE`, for looking at a plugin file that no configuration names yet.
+local_option = click.option(
+    "--local",
+    "local_files",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Also load this plugin file; may be given several times.",
+)
+
+
+def _as_kind(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    spellings = {spelt: kind for kind, (plural, _) in KINDS.items() for spelt in (kind, plural)}
+    kind = spellings.get(value.casefold())
+    if kind is None:
+        near = did_you_mean(value, spellings) or f" The kinds are {', '.join(KINDS)}."
+        message = f"there is no kind of component `{value}`.{near}"
+        raise click.BadParameter(message, ctx=ctx, param=param)
+    return kind
+
+
+#: `KIND`, a kind of component in singular or plural; the command gets the singular.
+kind_argument = click.argument("kind", callback=_as_kind)

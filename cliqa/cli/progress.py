@@ -1,0 +1,122 @@
+"""Progress of a run in the terminal: bars where there is a screen, a line a stage anywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from cliqa.run.observer import Observer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from rich.console import Console
+
+    from cliqa.config import ResolvedConfig
+
+
+class TerminalProgress(Observer):
+    """Shows stages, phases and epochs; use it as a context.
+
+    Args:
+        console: where to show them.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[about]}"),
+            console=console,
+            transient=True,
+        )
+        self._stages: TaskID | None = None
+        self._phase: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def opening(self, config: ResolvedConfig) -> None:
+        """Say what will be run, before anything heavy is loaded."""
+        methods = ", ".join(r.label for r in (config.strategy, *config.compare))
+        tasks = " → ".join(task.label for task in config.tasks)
+        if config.run.description:
+            self._say(config.run.description)
+        self._say(
+            f"{methods} on {config.backbone.name}; tasks {tasks}, order "
+            f"{config.run.stream.order}, seed {config.run.seed}"
+        )
+
+    def note(self, text: str) -> None:
+        """See `Observer.note`."""
+        self._say(f"note: {text}")
+
+    def methods(self, stages: Mapping[str, int]) -> None:
+        """See `Observer.methods`."""
+        self._stages = self._progress.add_task("stages", total=sum(stages.values()), about="")
+
+    def stage_start(self, method: str, step: int, steps: int, tasks: str) -> None:
+        """See `Observer.stage_start`."""
+        if self._stages is not None:
+            shown = tasks if len(tasks) < 40 else f"{tasks[:37]}..."
+            self._progress.update(self._stages, about=f"{method}: {shown}")
+
+    def phase_start(self, name: str, samples: int) -> None:
+        """See `Observer.phase_start`."""
+        self._end_phase()
+        self._phase = self._progress.add_task(f"training {name}", total=samples, about="images")
+
+    def advance(self, samples: int) -> None:
+        """See `Observer.advance`."""
+        if self._phase is not None:
+            self._progress.advance(self._phase, samples)
+
+    def epoch(self, record: Mapping[str, Any]) -> None:
+        """See `Observer.epoch`."""
+        if self._phase is not None:
+            value = record["validation_srcc"]
+            validation = "" if value is None else f", validation SRCC {value:.3f}"
+            about = f"epoch {record['epoch']}, loss {record['loss']:.4f}{validation}"
+            self._progress.update(self._phase, about=about)
+
+    def evaluating(self) -> None:
+        """See `Observer.evaluating`."""
+        self._end_phase()
+
+    def stage_end(self, method: str, summary: Mapping[str, Any]) -> None:
+        """See `Observer.stage_end`."""
+        if self._stages is not None:
+            self._progress.advance(self._stages)
+        self._say(
+            f"{method}: learned {summary['task']} in {summary['train_seconds']:.1f} s, "
+            f"scored the test images in {summary['evaluate_seconds']:.1f} s"
+        )
+
+    def _end_phase(self) -> None:
+        if self._phase is not None:
+            self._progress.remove_task(self._phase)
+            self._phase = None
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)

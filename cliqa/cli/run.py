@@ -1,0 +1,105 @@
+"""`cliqa run`: train and evaluate a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cliqa.cli.context import registry
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cliqa.config import ResolvedConfig
+    from cliqa.run import RunReport
+
+
+@click.command()
+@click.argument("config")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of the result; default: a new folder runs/NAME.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a value, for example --set train.epochs=2; may be given several times.",
+)
+@click.option("--force", is_flag=True, help="Replace a finished run in --out.")
+@click.option("--quiet", is_flag=True, help="Print the result only, no progress.")
+@click.pass_context
+def run(
+    ctx: click.Context,
+    config: str,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Train and evaluate CONFIG: the name of a shipped recipe, or a .yaml file.
+
+    `cliqa list recipes` prints the recipes, `cliqa show recipe NAME` their text.
+    """
+    from rich.console import Console
+
+    from cliqa.config import load_config
+    from cliqa.results import check_folder
+
+    resolved = load_config(
+        config, overrides=overrides, registry_factory=lambda files: registry(ctx, files)
+    )
+    folder = out or _new_folder(Path("runs"), resolved.source_name)
+    check_folder(folder, force=force)  # again later, but torch takes seconds to load
+    console = Console()
+    report = _run(resolved, folder, force, quiet, console)
+    _print_report(report, [metric.label for metric in resolved.metrics], console)
+
+
+def _run(
+    config: ResolvedConfig, folder: Path, force: bool, quiet: bool, console: Console
+) -> RunReport:
+    if quiet:
+        from cliqa.run import run
+
+        return run(config, folder, force=force)
+    from cliqa.cli.progress import TerminalProgress
+
+    with TerminalProgress(console) as progress:
+        progress.opening(config)
+        from cliqa.run import run  # after the first line: torch takes seconds to load
+
+        return run(config, folder, force=force, observer=progress)
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    """`runs/NAME`, or `runs/NAME-2`, `-3`, ... if that holds something."""
+    from cliqa.results import FolderState, folder_state
+
+    number = 1
+    while True:
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        if folder_state(folder) is FolderState.NEW:
+            return folder
+        number += 1
+
+
+def _print_report(report: RunReport, metrics: list[str], console: Console) -> None:
+    from cliqa.results import matrix_table, summary_table, to_rich
+
+    console.print(to_rich(summary_table(report.results.items(), metrics)))
+    for label, result in report.results.items():
+        console.print(to_rich(matrix_table(label, result, next(iter(result["gates"])))))
+    if report.told_task_id:
+        gates = ", ".join(report.told_task_id)
+        console.print(f"Told which task an image is from, which users cannot tell: {gates}.")
+    if report.pseudo_scores:
+        console.print(
+            "These qualities are pseudo-MOS: computed, not rated by people. They compare methods "
+            "with each other; they are no benchmark result."
+        )
+    console.print(f"{report.seconds:.0f} s. Result: {report.folder}", soft_wrap=True)

@@ -1,0 +1,64 @@
+"""`cliqa show KIND NAME`: one component and its settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cliqa.cli.context import kind_argument, local_option, registry
+from cliqa.cli.tables import print_table
+from cliqa.registry.component import KINDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cliqa.registry import Registered, Registry
+
+
+@click.command
+@kind_argument
+@click.argument("name")
+@local_option
+@click.pass_context
+def show(ctx: click.Context, kind: str, name: str, local_files: tuple[Path, ...]) -> None:
+    """Show the component NAME of a KIND and its settings; of a recipe, the YAML text."""
+    found = _find(registry(ctx, local_files), kind, name)
+    if kind == "recipe":
+        click.echo(found.recipe_path().read_text(encoding="utf-8"), nl=False)
+        return
+    _print_head(found)
+    model = found.config_model()
+    if model is None:
+        click.echo("\nno settings")
+        return
+    from cliqa.cli.fields import field_rows
+
+    # A family's members get their name from the place where users write it.
+    rows = [row for row in field_rows(model) if not (_of_family(found) and row[0] == "name")]
+    click.echo("\nsettings:" if rows else "\nno settings")
+    if rows:
+        print_table(("name", "type", "default", "bounds", "description"), rows)
+
+
+def _find(found: Registry, kind: str, name: str) -> Registered:
+    # A family has a page of its own, although no configuration can name it.
+    families = {c.name: c for c in found.components(kind) if c.is_family}
+    return families.get(name) or found.get(kind, name)
+
+
+def _of_family(found: Registered) -> bool:
+    return found.component.members is not None
+
+
+def _print_head(found: Registered) -> None:
+    click.echo(f"{found.kind} `{found.name}`, of plugin {found.owner}")
+    if found.is_family:
+        plural = KINDS[found.kind][0]
+        click.echo(f"a family: write a member's name; `cliqa list {plural} '*'` prints them")
+    elif found.member is not None:
+        click.echo(f"member of the family `{found.component.name}`")
+    if found.summary:
+        click.echo(found.summary)
+    if found.reference:
+        click.echo(f"reference: {found.reference}")

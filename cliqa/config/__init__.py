@@ -1,0 +1,58 @@
+"""Configurations: their shape, how they are read, and what they resolve to.
+
+Every plugin's settings module imports `ComponentConfig` from here, so this import stays cheap:
+everything but the base class is loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cliqa.config.base import ComponentConfig
+
+if TYPE_CHECKING:
+    from cliqa.config.models import (
+        EvaluateConfig,
+        RunConfig,
+        SplitConfig,
+        StreamConfig,
+        TrainConfig,
+    )
+    from cliqa.config.resolve import load_config
+    from cliqa.config.resolved import Resolved, ResolvedConfig
+
+__all__ = [
+    "ComponentConfig",
+    "EvaluateConfig",
+    "Resolved",
+    "ResolvedConfig",
+    "RunConfig",
+    "SplitConfig",
+    "StreamConfig",
+    "TrainConfig",
+    "load_config",
+]
+
+_HOME = {
+    "EvaluateConfig": "cliqa.config.models",
+    "Resolved": "cliqa.config.resolved",
+    "ResolvedConfig": "cliqa.config.resolved",
+    "RunConfig": "cliqa.config.models",
+    "SplitConfig": "cliqa.config.models",
+    "StreamConfig": "cliqa.config.models",
+    "TrainConfig": "cliqa.config.models",
+    "load_config": "cliqa.config.resolve",
+}
+
+
+def __getattr__(name: str) -> Any:  # PEP 562: see the module's docstring
+    """Load a name of `__all__` from the module that defines it."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Names that `from cliqa.config import ...` accepts."""
+    return __all__

@@ -1,0 +1,109 @@
+"""Finds the configuration that a user named: a file, or a shipped recipe."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from cliqa.config.faults import Fault, got
+from cliqa.errors import ConfigError, UnknownComponentError
+from cliqa.registry.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from importlib.resources.abc import Traversable
+
+    from cliqa.config.yaml_source import Document
+    from cliqa.registry import Registry
+
+__all__ = ["RegistryFactory", "Source", "find_source", "local_plugins"]
+
+#: Builds the registry once the local plugin files of a configuration are known.
+RegistryFactory: TypeAlias = "Callable[[list[Path]], Registry]"
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a configuration comes from.
+
+    Attributes:
+        path: the file to read.
+        shown: its name in messages.
+        name: the recipe's name or the file's stem.
+        folder: what the paths of local plugins are relative to: the file's folder. A recipe lies
+            inside an installed package, so there it is the current folder.
+        registry: the registry without local plugins, if finding the source needed it.
+    """
+
+    path: Path | Traversable
+    shown: str
+    name: str
+    folder: Path
+    registry: Registry | None = None
+
+
+def find_source(source: str | Path, registry_factory: RegistryFactory) -> Source:
+    """Tell a path from a recipe's name, and look the recipe up.
+
+    A path is what has a suffix or a path separator, or exists as a file.
+
+    Raises:
+        ConfigError: no such recipe, or a file that is not YAML by name.
+    """
+    path = Path(source)
+    if isinstance(source, str) and not _looks_like_path(source):
+        registry = registry_factory([])
+        try:
+            recipe = registry.get("recipe", source).recipe_path()
+        except UnknownComponentError as error:
+            raise ConfigError(f"{error}\n{_file_hint(source)}") from None
+        return Source(recipe, str(recipe), source, Path(), registry)
+    if path.suffix not in _SUFFIXES and not path.is_dir():
+        raise ConfigError(f"{source}: expected a file that ends in .yaml or .yml")
+    return Source(path, str(source), path.stem, path.parent)
+
+
+def _looks_like_path(source: str) -> bool:
+    return bool(Path(source).suffix) or os.sep in source or "/" in source or Path(source).is_file()
+
+
+def _file_hint(source: str) -> str:
+    files = sorted(path.name for suffix in _SUFFIXES for path in Path().glob(f"*{suffix}"))
+    hint = did_you_mean(f"{source}.yaml", files)
+    return f"A configuration file is given by its path, for example ./{source}.yaml.{hint}"
+
+
+def local_plugins(document: Document, folder: Path) -> tuple[list[Path], list[Fault]]:
+    """The local plugin files that a configuration names, and what is wrong with them.
+
+    A path in the file is relative to the file; a path in an override is relative to the current
+    folder, as everything else on a command line. The latter is rewritten in the document, so that
+    `plugins` always means the same thing.
+    """
+    written = document.data.get("plugins")
+    files: list[Path] = []
+    faults: list[Fault] = []
+    for position, text in enumerate(written if isinstance(written, list) else []):
+        if not isinstance(text, str):
+            continue  # reported by the shape of the run
+        path = ("plugins", position)
+        place = document.value_place(path)
+        overridden = place.line is None
+        file = ((Path() if overridden else folder) / Path(text).expanduser()).resolve()
+        if file.suffix != ".py":
+            faults.append(Fault(place, path, f"expected a .py file, got {got(text)}"))
+        elif not file.is_file():
+            faults.append(Fault(place, path, f"no such plugin file: {file}"))
+        if overridden and not Path(text).expanduser().is_absolute():
+            document.data["plugins"][position] = _relative(file, folder)
+        files.append(file)
+    return files, faults
+
+
+def _relative(file: Path, folder: Path) -> str:
+    relative = Path(os.path.relpath(file, folder)).as_posix()
+    return relative if relative.startswith("../") else f"./{relative}"

@@ -1,0 +1,23 @@
+"""Rated images: the dataset contract, splits, task streams, pixels.
+
+A dataset plugin needs `RatedDataset` and `COLUMNS` only.
+"""
+
+from cliqa.data.images import ImageReader, test_view, training_view
+from cliqa.data.rated import COLUMNS, RatedDataset
+from cliqa.data.splits import Split, make_split
+from cliqa.data.stream import ORDERS, Task, TaskStream, arrange
+
+__all__ = [
+    "COLUMNS",
+    "ORDERS",
+    "ImageReader",
+    "RatedDataset",
+    "Split",
+    "Task",
+    "TaskStream",
+    "arrange",
+    "make_split",
+    "test_view",
+    "training_view",
+]

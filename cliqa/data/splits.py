@@ -1,0 +1,99 @@
+"""Content-independent splits that are the same on every platform, for ever."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from cliqa.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cliqa.data.rated import RatedDataset
+
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of a dataset's table in each part, ascending, disjoint, together all rows."""
+
+    train: tuple[int, ...]
+    val: tuple[int, ...]
+    test: tuple[int, ...]
+
+
+def make_split(
+    dataset: RatedDataset, protocol: str, *, by: Literal["reference", "image"], seed: int
+) -> Split:
+    """Divide a dataset's rows.
+
+    Groups are put in the order of a hash of (seed, group name) and cut at the rounded percentages
+    of their number. The order of one group thus depends on no other group, no file order and no
+    random number generator: datasets that share contents share their division.
+
+    Args:
+        dataset: the rated images.
+        protocol: `"70/10/20"` (percent of groups in train/val/test), `"official"`, or
+            `"all-test"` for a set that is only tested on.
+        by: `reference` keeps content groups together; an image without one is its own group.
+        seed: the split's seed; another seed gives another division.
+
+    Raises:
+        DataError: too few groups for three parts, or no official split in the table.
+    """
+    if protocol == "official":
+        return _official(dataset)
+    if protocol == "all-test":
+        return Split((), (), tuple(range(len(dataset.table))))
+    groups = _groups(dataset, by)
+    ordered = sorted(set(groups), key=lambda g: hashlib.sha256(f"{seed}\x1f{g}".encode()).digest())
+    train, val = _cuts(dataset, protocol, len(ordered), by)
+    part_of = {
+        group: "train" if i < train else "val" if i < val else "test"
+        for i, group in enumerate(ordered)
+    }
+    return _collect([part_of[group] for group in groups])
+
+
+def _groups(dataset: RatedDataset, by: str) -> list[str]:
+    ids: list[str] = dataset.table["sample_id"][:]
+    if by == "image":
+        return ids
+    references = dataset.table["reference"][:]
+    # The prefixes keep an ungrouped image apart from a group that happens to bear its name.
+    return [
+        f"image:{i}" if ref is None else f"group:{ref}"
+        for i, ref in zip(ids, references, strict=True)
+    ]
+
+
+def _cuts(dataset: RatedDataset, protocol: str, count: int, by: str) -> tuple[int, int]:
+    train, val, _ = (int(part) for part in protocol.split("/"))
+    first = max(1, round(count * train / 100))
+    second = max(first + 1, first + round(count * val / 100))
+    if second >= count:
+        raise DataError(
+            f"dataset `{dataset.name}`: {count} {by} group(s) cannot be divided {protocol} into "
+            "three non-empty parts; use more images, or `stream.split.by: image`"
+        )
+    return first, second
+
+
+def _official(dataset: RatedDataset) -> Split:
+    parts = dataset.table["official_split"][:]
+    unknown = sorted({str(part) for part in parts} - set(PARTS))
+    if unknown:
+        raise DataError(
+            f"dataset `{dataset.name}` publishes no complete split: `official_split` holds "
+            f"{', '.join(unknown)}, expected only {', '.join(PARTS)}; "
+            "use `stream.split.protocol: 70/10/20`"
+        )
+    return _collect(parts)
+
+
+def _collect(parts: Sequence[str]) -> Split:
+    rows = {name: tuple(i for i, part in enumerate(parts) if part == name) for name in PARTS}
+    return Split(**rows)

@@ -1,0 +1,137 @@
+"""Predictions of every head and gate on every test set, after every step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cliqa.evaluation.gate import Gate, GateQuery
+from cliqa.seeds import named_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cliqa.data import Task
+    from cliqa.evaluation.features import StageFeatures
+    from cliqa.model import Compute, QualityModel
+
+
+@dataclass(frozen=True)
+class GatePlan:
+    """A gate under the label that tables show."""
+
+    label: str
+    gate: Gate
+
+
+@dataclass(frozen=True)
+class TaskPredictions:
+    """Test predictions of one step on one task.
+
+    Attributes:
+        step: from 1.
+        task: the task's name.
+        sample_ids: N test images.
+        head_scores: float32 (N, H).
+        weights: gate label -> float32 (N, H), rows sum to 1.
+        scores: gate label -> float32 (N,), the weighted sum of head scores.
+    """
+
+    step: int
+    task: str
+    sample_ids: tuple[str, ...]
+    head_scores: np.ndarray
+    weights: dict[str, np.ndarray] = field(default_factory=dict)
+    scores: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class OnlyHead(Gate):
+    """The gate of a model that has one head and so nothing to weight."""
+
+    def weights(self, query: GateQuery) -> np.ndarray:
+        """All weight on it."""
+        return np.ones((query.count, query.heads), dtype=np.float32)
+
+
+class Evaluator:
+    """Evaluates one method's model with all gates.
+
+    A head's predictions are computed again only when something they depend on has changed: a
+    head whose network no later task touches is run once over each test set, not once a step.
+
+    Args:
+        compute: device, arithmetic, test view.
+        gates: the gates, fitted here.
+        features: stage features for the gates that look at images.
+        seed: the run's seed.
+    """
+
+    def __init__(
+        self, compute: Compute, gates: Sequence[GatePlan], features: StageFeatures, seed: int
+    ) -> None:
+        self._compute, self._gates, self._features, self._seed = compute, gates, features, seed
+        self._known: dict[tuple[str, str], np.ndarray] = {}
+        self.forwards = 0
+
+    def fit_gates(self, tasks: Sequence[Task]) -> None:
+        """Fit every gate to the training images of a new head's tasks."""
+        name = "+".join(task.name for task in tasks)
+        for plan in self._gates:
+            stages = plan.gate.stages
+            parts = [self._features.of(task, "train", stages) for task in tasks]
+            together = {s: np.concatenate([p[s] for p in parts]) for s in stages}
+            plan.gate.fit(name, together, named_seed(self._seed, "gate", name))
+
+    def evaluate(
+        self, model: QualityModel, step: int, tasks: Sequence[Task]
+    ) -> list[TaskPredictions]:
+        """Score the test images of the tasks with every head and gate."""
+        model.eval()
+        digests = model.head_digests()
+        found = []
+        for task in tasks:
+            rows = task.split.test
+            heads = self._head_scores(model, digests, task)
+            predictions = TaskPredictions(
+                step, task.name, tuple(task.sample_ids[row] for row in rows), heads
+            )
+            for plan in self._gates:
+                weights = plan.gate.weights(self._query(plan.gate, model, task))
+                if weights is not None:
+                    predictions.weights[plan.label] = weights
+                    predictions.scores[plan.label] = weighted(heads, weights)
+            found.append(predictions)
+        return found
+
+    def _head_scores(
+        self, model: QualityModel, digests: Sequence[str], task: Task
+    ) -> np.ndarray:
+        stale = [h for h, digest in enumerate(digests) if (digest, task.name) not in self._known]
+        if stale:
+            self.forwards += len(task.split.test) * len(stale)
+            fresh = self._compute.over_images(
+                task.images,
+                task.split.test,
+                model.backbone,
+                lambda images: model.head_scores(images, stale),
+            ).numpy()
+            for column, head in enumerate(stale):
+                self._known[digests[head], task.name] = fresh[:, column]
+        return np.stack([self._known[digest, task.name] for digest in digests], axis=1)
+
+    def _query(self, gate: Gate, model: QualityModel, task: Task) -> GateQuery:
+        own = [h for h, tasks in enumerate(model.head_tasks) if task.name in tasks]
+        return GateQuery(
+            count=len(task.split.test),
+            heads=len(model.heads),
+            features=self._features.of(task, "test", gate.stages),
+            oracle_heads=tuple(own) if gate.uses_task_id else (),
+        )
+
+
+def weighted(head_scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Sum over heads of weight x score (TSN-IQA, Eq. 10): (N, H), (N, H) -> float32 (N,)."""
+    return np.einsum("nh,nh->n", head_scores, weights, dtype=np.float64).astype(np.float32)
+

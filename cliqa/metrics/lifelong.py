@@ -1,0 +1,254 @@
+"""LIQA's indices, and the measures that continual learning in general uses.
+
+`S[t, k]` is the SRCC of the model after task t on test set k; see `cliqa.metrics.continual`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cliqa.metrics._shapes import square, vector
+from cliqa.metrics.continual import mean_srcc
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[np.float64]
+
+
+def _drop_from_peak(S: Array, t: int) -> float:
+    """Mean over j < t of (best earlier value on test set j - the value of model t)."""
+    earlier = S[:t, :t]
+    # A model that has not learned task j yet need not have been tested on it. Where it was, the
+    # published formula counts it: the maximum runs over all earlier models.
+    optional = np.triu(np.ones_like(earlier, dtype=bool), k=1)
+    peak = np.where(optional & np.isnan(earlier), -np.inf, earlier).max(axis=0)
+    return float((peak - S[t, :t]).mean())
+
+
+def correlation_indices(S: ArrayLike) -> Array:
+    """LIQA's C_t after every task: the mean over seen j <= t of abs(S[t, j]).
+
+    Args:
+        S: (T, T); only the diagonal and what lies below it are read.
+
+    Returns:
+        (T,), each in [0, 1]. higher_is_better: True.
+
+    Source: Liu et al., LIQA; methods are compared by it after each task.
+
+    >>> correlation_indices([[0.5, None], [-0.25, 0.75]]).tolist()
+    [0.5, 0.5]
+    """
+    S = np.abs(square("S", S))
+    return np.array([S[t, : t + 1].mean() for t in range(len(S))])
+
+
+def correlation_index(S: ArrayLike) -> float:
+    """LIQA's C_T after the last task: the mean over all tasks j of abs(S[T, j]).
+
+    Args:
+        S: (T, T); only the last row is read.
+
+    Returns:
+        A value in [0, 1]. higher_is_better: True.
+
+    Source: Liu et al., LIQA. `correlation_indices` gives it after every task.
+
+    >>> correlation_index([[0.5, None], [-0.25, 0.75]])
+    0.5
+    """
+    return float(np.abs(square("S", S)[-1]).mean())
+
+
+def mean_correlation_index(S: ArrayLike) -> float:
+    """LIQA's C-bar: the mean of C_t over all tasks, the first included.
+
+    Args:
+        S: (T, T); only the diagonal and what lies below it are read.
+
+    Returns:
+        A value in [0, 1]. higher_is_better: True.
+
+    Source: Liu et al., LIQA.
+
+    >>> mean_correlation_index([[1.0, None], [0.25, 0.75]])
+    0.75
+    """
+    return float(correlation_indices(S).mean())
+
+
+def forgetting_indices(S: ArrayLike) -> Array:
+    """LIQA's F_t after every task; the first is 0 by definition.
+
+    F_t is the mean over old tasks j < t of (max over s < t of abs(S[s, j]) - abs(S[t, j])). The
+    maximum runs over all earlier models, as published; a model s < j, which had not learned task
+    j yet, may be left unevaluated and is then no candidate.
+
+    Args:
+        S: (T, T); the diagonal and what lies below it must be evaluated.
+
+    Returns:
+        (T,), each in [-1, 1]; negative where old tasks got better. higher_is_better: False.
+
+    Source: Liu et al., LIQA.
+
+    >>> forgetting_indices([[0.75, None], [-0.25, 0.9]]).tolist()
+    [0.0, 0.5]
+    """
+    S = np.abs(square("S", S))
+    return np.array([0.0, *(_drop_from_peak(S, t) for t in range(1, len(S)))])
+
+
+def forgetting_index(S: ArrayLike) -> float:
+    """LIQA's F_T after the last task; 0 for a single task.
+
+    Args:
+        S: (T, T); the diagonal and what lies below it must be evaluated.
+
+    Returns:
+        A value in [-1, 1]. higher_is_better: False.
+
+    Source: Liu et al., LIQA. `forgetting_indices` gives it after every task and the formula.
+
+    >>> forgetting_index([[0.75, None], [-0.25, 0.9]])
+    0.5
+    """
+    return float(forgetting_indices(S)[-1])
+
+
+def mean_forgetting_index(S: ArrayLike) -> float:
+    """LIQA's F-bar: the mean of F_t over all tasks, the 0 of the first included.
+
+    Args:
+        S: (T, T); the diagonal and what lies below it must be evaluated.
+
+    Returns:
+        A value in [-1, 1]. higher_is_better: False.
+
+    Source: Liu et al., LIQA.
+
+    >>> mean_forgetting_index([[0.75, None], [-0.25, 0.9]])
+    0.25
+    """
+    return float(forgetting_indices(S).mean())
+
+
+def average_accuracy(S: ArrayLike) -> float:
+    """Accuracy of the last model averaged over tasks; another field's name for mSRCC.
+
+    Args:
+        S: (T, T); only the last row is read.
+
+    Returns:
+        A value in [-1, 1]. higher_is_better: True.
+
+    Source: Lopez-Paz and Ranzato, GEM, 2017 (ACC).
+
+    >>> average_accuracy([[0.9, None], [0.8, 0.7]])
+    0.75
+    """
+    return mean_srcc(S)
+
+
+def average_anytime_srcc(S: ArrayLike) -> float:
+    """Accuracy on what was seen so far, averaged over the sequence.
+
+    The mean over t of (mean over k <= t of S[t, k]).
+
+    Args:
+        S: (T, T); only the diagonal and what lies below it are read.
+
+    Returns:
+        A value in [-1, 1]. higher_is_better: True.
+
+    Source: Caccia et al., 2020 (average anytime accuracy).
+
+    >>> average_anytime_srcc([[1.0, None], [0.25, 0.75]])
+    0.75
+    """
+    S = square("S", S)
+    return float(np.mean([S[t, : t + 1].mean() for t in range(len(S))]))
+
+
+def backward_transfer(S: ArrayLike) -> float:
+    """What later learning did to old tasks: mean over k < T of (S[T, k] - S[k, k]).
+
+    Args:
+        S: (T, T); the last row and the diagonal are read.
+
+    Returns:
+        A value in [-2, 2]; NaN for a single task. higher_is_better: True.
+
+    Source: Lopez-Paz and Ranzato, GEM, 2017 (BWT).
+
+    >>> backward_transfer([[0.75, None], [0.5, 0.9]])
+    -0.25
+    """
+    S = square("S", S)
+    return float((S[-1] - S.diagonal())[:-1].mean()) if len(S) > 1 else float("nan")
+
+
+def forward_transfer(S: ArrayLike, baseline: ArrayLike) -> float:
+    """What earlier learning gives a task before it is learned.
+
+    The mean over k > 1 of (S[k-1, k] - baseline[k]).
+
+    Args:
+        S: (T, T); what lies just above the diagonal is read.
+        baseline: (T,), the SRCC of the model before any task on each test set; its first entry
+            is not read.
+
+    Returns:
+        A value in [-2, 2]; NaN for a single task. higher_is_better: True.
+
+    Source: Lopez-Paz and Ranzato, GEM, 2017 (FWT).
+
+    >>> forward_transfer([[0.75, 0.5], [0.5, 0.9]], baseline=[None, 0.25])
+    0.25
+    """
+    S = square("S", S)
+    baseline = vector("baseline", baseline, len(S))
+    return float((S.diagonal(1) - baseline[1:]).mean()) if len(S) > 1 else float("nan")
+
+
+def average_forgetting(S: ArrayLike) -> float:
+    """Drop of each old task from its best earlier value, after the last task.
+
+    The mean over k < T of (max over t < T of S[t, k] - S[T, k]): LIQA's F_T without absolute
+    values. Models t < k may be left unevaluated and are then no candidates.
+
+    Args:
+        S: (T, T); the diagonal and what lies below it must be evaluated.
+
+    Returns:
+        A value in [-2, 2]; NaN for a single task. higher_is_better: False.
+
+    Source: Chaudhry et al., 2018 (forgetting measure).
+
+    >>> average_forgetting([[0.75, None], [-0.25, 0.9]])
+    1.0
+    """
+    S = square("S", S)
+    return _drop_from_peak(S, len(S) - 1) if len(S) > 1 else float("nan")
+
+
+def intransigence(S: ArrayLike, joint: ArrayLike) -> float:
+    """What learning in sequence costs a task at once: mean over k of (joint[k] - S[k, k]).
+
+    Args:
+        S: (T, T); only the diagonal is read.
+        joint: (T,), the SRCC of joint learning on each test set.
+
+    Returns:
+        A value in [-2, 2]. higher_is_better: False.
+
+    Source: Chaudhry et al., 2018; here the reference model has learned all tasks jointly.
+
+    >>> intransigence([[0.75, None], [0.5, 0.5]], joint=[1.0, 0.75])
+    0.25
+    """
+    S = square("S", S)
+    return float((vector("joint", joint, len(S)) - S.diagonal()).mean())

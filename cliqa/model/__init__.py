@@ -1,0 +1,19 @@
+"""The network of a run: backbone, heads, and the parameters that belong to a task."""
+
+from cliqa.model.backbone import Backbone
+from cliqa.model.compute import Compute, choose_device
+from cliqa.model.network import QualityModel, Tensors
+from cliqa.model.normalization import normalization_layers, normalization_tensors
+from cliqa.model.scoring import batches_of_equal_size, to_input
+
+__all__ = [
+    "Backbone",
+    "Compute",
+    "QualityModel",
+    "Tensors",
+    "batches_of_equal_size",
+    "choose_device",
+    "normalization_layers",
+    "normalization_tensors",
+    "to_input",
+]

@@ -1,0 +1,51 @@
+"""What a backbone plugin returns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Backbone(nn.Module, ABC):
+    """A network without classifier: images in, one feature vector an image out.
+
+    Attributes:
+        feature_dim: width of the feature.
+        stage_dims: stage number -> channels of that stage's pooled response. Stages are counted
+            so that the last is 4, as ResNet's four groups of residual blocks are.
+        mean: per-channel mean the network was trained with, on pixels in [0, 1].
+        std: per-channel standard deviation, likewise.
+    """
+
+    feature_dim: int
+    stage_dims: Mapping[int, int]
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """Pooled feature, not normalised.
+
+        Args:
+            images: float (B, 3, H, W), standardised with `mean` and `std`.
+
+        Returns:
+            float (B, feature_dim).
+        """
+
+    @abstractmethod
+    def stage_features(self, images: Tensor, stages: Sequence[int]) -> dict[int, Tensor]:
+        """Globally average-pooled responses of the wanted stages.
+
+        Args:
+            images: as for `forward`.
+            stages: stage numbers, each a key of `stage_dims`.
+
+        Returns:
+            stage -> float (B, stage_dims[stage]).
+        """

@@ -1,0 +1,103 @@
+"""Where and in which arithmetic the network runs, and the one loop that runs it over images."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from cliqa.data.images import test_view
+from cliqa.errors import ConfigError
+from cliqa.model.scoring import batches_of_equal_size, to_input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cliqa.data.images import ImageReader
+    from cliqa.model.backbone import Backbone
+
+
+#: Batches of test views that are decoded and grouped by size at once.
+_CHUNK = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compute:
+    """Device, arithmetic and test view of a run.
+
+    Attributes:
+        device: where the network runs.
+        precision: arithmetic of the network; heads, losses and statistics stay float32.
+        batch_size: images of equal size a forward when nothing is trained.
+        shrink: short side of the test view, see `cliqa.data.test_view`.
+    """
+
+    device: torch.device
+    precision: Literal["float32", "bf16"] = "float32"
+    batch_size: int = 64
+    shrink: int | None = None
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The arithmetic as a context for forwards."""
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    @torch.no_grad()
+    def over_images(
+        self,
+        images: ImageReader,
+        rows: Sequence[int],
+        backbone: Backbone,
+        function: Callable[[Tensor], Tensor],
+    ) -> Tensor:
+        """Apply a function to the test view of many images, in batches of equal size.
+
+        Args:
+            images: the reader.
+            rows: which images.
+            backbone: the network whose standardisation the input takes.
+            function: standardised float32 (B, 3, H, W) -> (B, ...).
+
+        Returns:
+            float32 (len(rows), ...) on the CPU, in the order of `rows`.
+        """
+        result: Tensor | None = None
+        chunk = _CHUNK * self.batch_size  # bounds the decoded pixels held at once
+        for start in range(0, len(rows), chunk):
+            part = rows[start : start + chunk]
+            views = [test_view(images.read(row), shrink=self.shrink) for row in part]
+            for positions in batches_of_equal_size([v.shape for v in views], self.batch_size):
+                with self.autocast():
+                    out = function(to_input([views[p] for p in positions], backbone, self.device))
+                if result is None:
+                    result = torch.empty((len(rows), *out.shape[1:]))
+                result[[start + p for p in positions]] = out.float().cpu()
+        if result is None:
+            raise ValueError("no images to run over")
+        return result
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; `auto` prefers a CUDA GPU, then Apple's, then the CPU.
+
+    Raises:
+        ConfigError: torch does not know the name, or the device is not there.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(
+            f"device: `{name}` cannot be used here ({reason}); expected auto, cpu, cuda, cuda:N or "
+            "mps"
+        ) from None
+    return device

@@ -1,0 +1,45 @@
+"""Finding the normalization layers of any network."""
+
+from __future__ import annotations
+
+from torch import nn
+
+#: timm's own variants (LayerNorm2d, BatchNormAct2d, GroupNormAct, ...) derive from these.
+NORMALIZATION: tuple[type[nn.Module], ...] = (
+    nn.modules.batchnorm._BatchNorm,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.InstanceNorm2d,
+    nn.RMSNorm,
+)
+
+
+def normalization_layers(network: nn.Module) -> dict[str, nn.Module]:
+    """Normalization layers that hold parameters or running statistics, by module name."""
+    return {
+        name: module
+        for name, module in network.named_modules()
+        if isinstance(module, NORMALIZATION) and _own_tensors(module)
+    }
+
+
+def normalization_tensors(network: nn.Module) -> list[str]:
+    """Names, within `network.state_dict()`, of all affine parameters and running statistics.
+
+    The counter `num_batches_tracked` is left out: with a fixed momentum nothing depends on it.
+    """
+    return [
+        f"{layer}.{tensor}" if layer else tensor
+        for layer, module in normalization_layers(network).items()
+        for tensor in _own_tensors(module)
+    ]
+
+
+def _own_tensors(module: nn.Module) -> list[str]:
+    parameters = [name for name, p in module.named_parameters(recurse=False) if p is not None]
+    buffers = [
+        name
+        for name, b in module.named_buffers(recurse=False)
+        if b is not None and name != "num_batches_tracked"
+    ]
+    return parameters + buffers

@@ -1,0 +1,26 @@
+"""What plugins offer, found and looked up by name.
+
+Cheap to import, and so is `Registry.discover()`: plugins announce components without importing
+what is behind them.
+"""
+
+from __future__ import annotations
+
+from cliqa.registry.component import KINDS, Component
+from cliqa.registry.records import OWN_DISTRIBUTION, BrokenPlugin, PluginRecord
+from cliqa.registry.registered import Clash, Registered
+from cliqa.registry.registry import Registry
+from cliqa.registry.suggest import did_you_mean, suggest
+
+__all__ = [
+    "KINDS",
+    "OWN_DISTRIBUTION",
+    "BrokenPlugin",
+    "Clash",
+    "Component",
+    "PluginRecord",
+    "Registered",
+    "Registry",
+    "did_you_mean",
+    "suggest",
+]

@@ -1,0 +1,43 @@
+"""Result bundles: writing, reading, and deriving metrics and tables from them, without torch."""
+
+from cliqa.results.bundle import Bundle, check_sums, load_bundle
+from cliqa.results.derive import compute_metrics, srcc_matrices
+from cliqa.results.folder import (
+    FolderState,
+    check_folder,
+    folder_state,
+    is_finished,
+    prepare_folder,
+)
+from cliqa.results.layout import SCHEMA_VERSION, check_label
+from cliqa.results.tables import (
+    ResultTable,
+    Undefined,
+    matrix_table,
+    summary_table,
+    to_markdown,
+    to_rich,
+)
+from cliqa.results.writer import BundleWriter
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Bundle",
+    "BundleWriter",
+    "FolderState",
+    "ResultTable",
+    "Undefined",
+    "check_folder",
+    "check_label",
+    "check_sums",
+    "compute_metrics",
+    "folder_state",
+    "is_finished",
+    "load_bundle",
+    "matrix_table",
+    "prepare_folder",
+    "srcc_matrices",
+    "summary_table",
+    "to_markdown",
+    "to_rich",
+]

@@ -1,0 +1,150 @@
+"""Tables of results: plain data first, then text for a terminal or for Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rich.table import Table
+
+#: The columns of the TSN-IQA paper's tables.
+MAIN_METRICS: Final = ("mSRCC", "mPI", "mSI", "mPSI")
+MISSING: Final = "–"
+_RAISED: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """A cell without a value, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """A table as data.
+
+    Attributes:
+        title: what the table shows.
+        header: one name a column.
+        rows: text, a number, or `Undefined`, one a column.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str | float | Undefined, ...], ...]
+
+    def formatted(self) -> tuple[list[list[str]], list[str]]:
+        """Rows as text, three decimals as in the papers, and the footnotes they refer to."""
+        notes: list[str] = []
+        rows = [[_text(cell, notes) for cell in row] for row in self.rows]
+        return rows, [f"{_mark(n)} {note}" for n, note in enumerate(notes, start=1)]
+
+
+def _mark(number: int) -> str:
+    return str(number).translate(_RAISED)
+
+
+def _text(cell: str | float | Undefined, notes: list[str]) -> str:
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, Undefined):
+        if cell.reason not in notes:
+            notes.append(cell.reason)
+        return MISSING + _mark(notes.index(cell.reason) + 1)
+    return f"{cell:.3f}".replace("-0.000", "0.000")
+
+
+def _cell(entry: Mapping[str, Any], value: float | None, path: str) -> float | Undefined:
+    if value is not None:
+        return float(value)
+    return Undefined(entry.get("undefined", {}).get(path, "not computed"))
+
+
+def summary_table(
+    results: Iterable[tuple[str, Mapping[str, Any]]],
+    columns: Sequence[str] = MAIN_METRICS,
+    title: str = "Summary",
+) -> ResultTable:
+    """One row a method and gate.
+
+    Args:
+        results: the method's label and the content of its `metrics.json`.
+        columns: names of metrics.
+        title: what the table shows.
+    """
+    rows = tuple(
+        (label, gate, *(_cell(entry, entry.get(name), name) for name in columns))
+        for label, metrics in results
+        for gate, entry in metrics["gates"].items()
+    )
+    return ResultTable(title, ("method", "gate", *columns), rows)
+
+
+def matrix_table(label: str, metrics: Mapping[str, Any], gate: str) -> ResultTable:
+    """SRCC after each task on each test set, as Table IV of the TSN-IQA paper.
+
+    Args:
+        label: the method's label.
+        metrics: the content of its `metrics.json`.
+        gate: name of the gate.
+    """
+    entry, tasks = metrics["gates"][gate], metrics["tasks"]
+    rows = tuple(
+        (task, *(_cell(entry, v, f"srcc[{t}][{k}]") for k, v in enumerate(entry["srcc"][t])))
+        for t, task in enumerate(tasks)
+    )
+    return ResultTable(f"SRCC: {label}, gate {gate}", ("after task", *tasks), rows)
+
+
+def to_markdown(table: ResultTable) -> str:
+    """The table as Markdown, with its title before and its footnotes after it."""
+    rows, notes = table.formatted()
+    numbers = len(table.header) - _texts(table)
+    lines = [
+        f"**{_escape(table.title)}**",
+        "",
+        _line(table.header),
+        "|" + "---|" * _texts(table) + "---:|" * numbers,
+        *(_line(row) for row in rows),
+    ]
+    if notes:
+        lines += ["", "  \n".join(_escape(note) for note in notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _texts(table: ResultTable) -> int:
+    """How many leading columns hold text."""
+    return 2 if table.header[:2] == ("method", "gate") else 1
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
+
+
+def _escape(text: str) -> str:
+    text = " ".join(text.split())
+    for sign in "\\|*_`<[":
+        text = text.replace(sign, "\\" + sign)
+    return text
+
+
+def to_rich(table: ResultTable) -> Table:
+    """The table for `rich.console.Console.print`, with its footnotes as the caption."""
+    from rich.table import Table
+    from rich.text import Text
+
+    rows, notes = table.formatted()
+    drawn = Table(
+        title=Text(table.title),
+        caption=Text("\n".join(notes)) if notes else None,
+        caption_justify="left",
+    )
+    for place, name in enumerate(table.header):
+        drawn.add_column(Text(name), justify="left" if place < _texts(table) else "right")
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    return drawn

@@ -1,0 +1,6 @@
+"""Running a configuration: prepare everything, then train, evaluate and write each method."""
+
+from cliqa.run.observer import Observer
+from cliqa.run.runner import RunReport, run
+
+__all__ = ["Observer", "RunReport", "run"]

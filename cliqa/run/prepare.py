@@ -1,0 +1,174 @@
+"""Everything that can fail for a user's mistake, before anything is computed or written."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from cliqa.data import RatedDataset, Task, TaskStream, arrange, make_split
+from cliqa.data.table import check_table, fingerprint
+from cliqa.errors import CapabilityError, PluginError
+from cliqa.evaluation import GatePlan, StageFeatures
+from cliqa.evaluation.evaluator import OnlyHead
+from cliqa.model import Backbone, Compute, QualityModel, choose_device
+from cliqa.seeds import named_seed
+
+if TYPE_CHECKING:
+    from cliqa.config import Resolved, ResolvedConfig
+    from cliqa.evaluation import Gate
+    from cliqa.metrics import Metric
+    from cliqa.training import Objective, Strategy
+
+
+@dataclass(frozen=True)
+class Method:
+    """One strategy of a run, ready to be trained.
+
+    Attributes:
+        label: its name in tables and files.
+        resolved: where it comes from.
+        strategy: the strategy itself.
+        gates: gates of its own, not shared with other methods.
+    """
+
+    label: str
+    resolved: Resolved
+    strategy: Strategy
+    gates: tuple[GatePlan, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run whose parts exist and fit each other."""
+
+    config: ResolvedConfig
+    stream: TaskStream
+    backbone: Backbone
+    objective: Objective
+    metrics: tuple[Metric, ...]
+    methods: tuple[Method, ...]
+    compute: Compute
+    features: StageFeatures
+
+    @property
+    def seed(self) -> int:
+        """The root of every random number."""
+        return self.config.run.seed
+
+    def new_model(self) -> QualityModel:
+        """A fresh pre-trained model without heads, the same one at every call."""
+        torch.manual_seed(named_seed(self.seed, "head"))
+        model = QualityModel(copy.deepcopy(self.backbone), self.objective.new_head)
+        return model.to(self.compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def prepare(config: ResolvedConfig) -> Prepared:
+    """Build and check every part of a run.
+
+    Raises:
+        CliqaError: whatever the user can mend: missing weights, unreadable images, components
+            that do not fit each other.
+    """
+    settings = config.run
+    compute = Compute(
+        device=choose_device(settings.device),
+        precision=settings.train.precision,
+        batch_size=settings.evaluate.batch_size,
+        shrink=settings.train.shrink,
+    )
+    torch.manual_seed(named_seed(settings.seed, "backbone"))
+    backbone = config.backbone.create()
+    if not isinstance(backbone, Backbone):
+        raise PluginError(
+            f"backbone `{config.backbone.name}` of {config.backbone.registered.owner.name} made a "
+            f"{type(backbone).__name__}, expected a cliqa.model.Backbone"
+        )
+    backbone = backbone.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    methods = tuple(_method(r, config.gates, backbone) for r in (config.strategy, *config.compare))
+    stream = _stream(config)
+    stream.check_images()
+    _try_forward(backbone, stream, settings.train.crop, compute, config.backbone.name)
+    stages = {s for m in methods for plan in m.gates for s in plan.gate.stages}
+    return Prepared(
+        config=config,
+        stream=stream,
+        backbone=backbone,
+        objective=config.objective.create(),
+        metrics=tuple(metric.create() for metric in config.metrics),
+        methods=methods,
+        compute=compute,
+        features=StageFeatures(backbone, compute, sorted(stages)),
+    )
+
+
+def _method(resolved: Resolved, gates: tuple[Resolved, ...], backbone: Backbone) -> Method:
+    strategy: Strategy = resolved.create()
+    strategy.check(backbone)
+    if not strategy.multi_head:  # its newest head is its only one
+        return Method(resolved.label, resolved, strategy, (GatePlan("newest", OnlyHead()),))
+    plans = tuple(GatePlan(gate.label, _gate(gate, backbone)) for gate in gates)
+    return Method(resolved.label, resolved, strategy, plans)
+
+
+def _gate(resolved: Resolved, backbone: Backbone) -> Gate:
+    gate: Gate = resolved.create()
+    missing = [stage for stage in gate.stages if stage not in backbone.stage_dims]
+    if missing:
+        raise CapabilityError(
+            f"gate `{resolved.label}` looks at stage {missing[0]}, but this backbone has stages "
+            f"{', '.join(map(str, backbone.stage_dims))}; set `stages` of the gate"
+        )
+    return gate
+
+
+def _stream(config: ResolvedConfig) -> TaskStream:
+    settings = config.run.stream
+    seed = config.run.seed if settings.split.seed is None else settings.split.seed
+    tasks = [_task(resolved, config, seed) for resolved in config.tasks]
+    others = [_task(resolved, config, seed, whole=True) for resolved in config.evaluate_only]
+    positions = arrange([task.name for task in tasks], settings.order)
+    order = settings.order if isinstance(settings.order, str) else "custom"
+    return TaskStream(tuple(tasks[p] for p in positions), order, tuple(others))
+
+
+def _task(resolved: Resolved, config: ResolvedConfig, seed: int, *, whole: bool = False) -> Task:
+    dataset = resolved.create()
+    if not isinstance(dataset, RatedDataset):
+        raise PluginError(
+            f"dataset `{resolved.name}` of {resolved.registered.owner.name} made a "
+            f"{type(dataset).__name__}, expected a cliqa.data.RatedDataset"
+        )
+    check_table(dataset)
+    split = config.run.stream.split
+    division = (
+        make_split(dataset, "all-test", by="image", seed=seed)
+        if whole
+        else make_split(dataset, split.protocol, by=split.by, seed=seed)
+    )
+    return Task(resolved.label, dataset, division, fingerprint(dataset))
+
+
+def _try_forward(
+    backbone: Backbone, stream: TaskStream, crop: int | None, compute: Compute, name: str
+) -> None:
+    """Run one image through, to find out now whether the backbone takes this size."""
+    pixels = stream.tasks[0].images.read(0)
+    size = (crop, crop) if crop else pixels.shape[:2]
+    backbone.eval()
+    try:
+        with torch.no_grad():
+            feature = backbone(torch.zeros(1, 3, *size, device=compute.device))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CapabilityError(
+            f"backbone `{name}` cannot take images of {size[0]} x {size[1]} pixels: {reason}; "
+            "choose another `train.crop`, or a backbone for any image size"
+        ) from None
+    if feature.shape != (1, backbone.feature_dim):
+        raise PluginError(
+            f"backbone `{name}` returned a feature of shape {tuple(feature.shape)}, but declares "
+            f"feature_dim = {backbone.feature_dim}"
+        )

@@ -1,0 +1,137 @@
+"""The content of `run.json`: everything that a reader of a result needs to know about its making."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import resource
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import cliqa
+
+if TYPE_CHECKING:
+    from cliqa.data import Task
+    from cliqa.model import QualityModel
+    from cliqa.run.prepare import Method, Prepared
+
+_LIBRARIES = ("torch", "timm", "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "datasets")
+
+
+def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
+    """What is known before training."""
+    config = prepared.config
+    tasks = prepared.stream.tasks
+    everything = {
+        "method": method.resolved.dump(),
+        "config": config.dump(),
+        "data": {t.name: t.fingerprint for t in (*tasks, *prepared.stream.evaluate_only)},
+        "plugins": [_plugin(p) for p in config.registry.plugins],
+        "cliqa": cliqa.__version__,
+    }
+    digest = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
+    return {
+        "run_id": digest[:16],
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "source": config.source_name,
+        "description": config.run.description,
+        "method": method.label,
+        "strategy": method.resolved.dump(),
+        "multi_head": method.strategy.multi_head,
+        "order": prepared.stream.order,
+        "tasks": [task.name for task in tasks],
+        "evaluate_only": [task.name for task in prepared.stream.evaluate_only],
+        "stages": [
+            {"step": s.step, "tasks": [tasks[t].name for t in s.tasks]}
+            for s in method.strategy.stages(len(tasks))
+        ],
+        "gates": {
+            plan.label: {"uses_task_id": plan.gate.uses_task_id, "stages": list(plan.gate.stages)}
+            for plan in method.gates
+        },
+        "seed": prepared.seed,
+        "pseudo_scores": any(task.dataset.pseudo_scores for task in tasks),
+        "data": {t.name: _data(t) for t in (*tasks, *prepared.stream.evaluate_only)},
+        "config": everything["config"],
+        "plugins": everything["plugins"],
+        "environment": _environment(),
+        "device": str(prepared.compute.device),
+        "precision": prepared.compute.precision,
+    }
+
+
+def closing_record(model: QualityModel, gate_values: dict[str, int]) -> dict[str, Any]:
+    """What is known after training.
+
+    Args:
+        model: the final model.
+        gate_values: gate label -> numbers it stores.
+    """
+    shared = sum(p.numel() for p in model.backbone.parameters())
+    learned = [
+        {
+            "head": number + 1,
+            "tasks": list(model.head_tasks[number]),
+            "head_parameters": sum(p.numel() for p in head.parameters()),
+            "own_values": sum(t.numel() for t in model.parameter_sets[number].values()),
+            "own_parameters": _own_parameters(model, number),
+        }
+        for number, head in enumerate(model.heads)
+    ]
+    return {
+        "parameters": {"backbone": shared, "heads": learned, "gates": gate_values},
+        "peak_memory_mb": round(peak_memory_mb()),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def peak_memory_mb() -> float:
+    """Largest resident memory of this process so far, in MB (10^6 bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def _own_parameters(model: QualityModel, head: int) -> int:
+    learnable = {name for name, _ in model.backbone.named_parameters()}
+    return sum(t.numel() for n, t in model.parameter_sets[head].items() if n in learnable)
+
+
+def _data(task: Task) -> dict[str, Any]:
+    return {
+        "dataset": task.dataset.name,
+        "fingerprint": task.fingerprint,
+        "images": len(task.sample_ids),
+        "train": len(task.split.train),
+        "val": len(task.split.val),
+        "test": len(task.split.test),
+        "quality_range": list(task.dataset.quality_range),
+        "pseudo_scores": task.dataset.pseudo_scores,
+        "info": dict(task.dataset.info),
+    }
+
+
+def _plugin(record: Any) -> dict[str, Any]:
+    """Name, origin and version or file hash; no path of this machine."""
+    return {
+        "name": record.name,
+        "distribution": record.distribution,
+        "version": record.version,
+        "sha256": record.sha256,
+    }
+
+
+def _environment() -> dict[str, Any]:
+    import torch
+
+    return {
+        "cliqa": cliqa.__version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()}-{platform.machine()}",
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+    }

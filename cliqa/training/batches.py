@@ -1,0 +1,199 @@
+"""Batches as pure functions of (epoch, step).
+
+Nothing is drawn from a running generator: a batch can be made again after a crash, in another
+process, or out of turn, and is the same batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cliqa.data.images import training_view
+from cliqa.model.scoring import to_input
+from cliqa.seeds import named_rng
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cliqa.config import TrainConfig
+    from cliqa.data.stream import Task
+    from cliqa.model.backbone import Backbone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Samples of one step: images, or features of a frozen backbone.
+
+    Attributes:
+        images: standardised float32 (B, 3, H, W), or None.
+        features: float32 (B, feature_dim), or None.
+        quality: float32 (B,), higher is better, on the scale of each sample's own dataset.
+        std: float32 (B,), standard deviation of `quality`, nan where unknown.
+        task: int64 (B,), equal for samples of one dataset; scores of different datasets are not
+            comparable, so pairs never cross it.
+        sample_ids: B ids.
+    """
+
+    images: Tensor | None = None
+    features: Tensor | None = None
+    quality: Tensor
+    std: Tensor
+    task: Tensor
+    sample_ids: tuple[str, ...]
+
+
+class BatchSource(Protocol):
+    """Where a phase's batches come from."""
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch."""
+
+    @property
+    def samples(self) -> int:
+        """Samples an epoch."""
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """The batch of that epoch and step, both counted from 0; always the same one."""
+
+
+class _Samples:
+    """Training samples of some tasks, shuffled anew each epoch by a named seed."""
+
+    def __init__(
+        self, tasks: Sequence[Task], batch_size: int, seed: int, name: str, device: torch.device
+    ) -> None:
+        self.tasks = tasks
+        self._seed, self._name, self._device = seed, name, device
+        self._index = [(number, row) for number, t in enumerate(tasks) for row in t.split.train]
+        self._quality = np.concatenate([t.quality[list(t.split.train)] for t in tasks])
+        self._std = np.concatenate([t.std[list(t.split.train)] for t in tasks])
+        # Batches of nearly equal size: a last batch of one image would hold no pair.
+        self.steps = -(-len(self._index) // batch_size)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def positions(self, epoch: int, step: int) -> np.ndarray:
+        names = [task.name for task in self.tasks]
+        order = named_rng(self._seed, self._name, *names, epoch).permutation(len(self._index))
+        return np.array_split(order, self.steps)[step]
+
+    def rows(self, positions: np.ndarray) -> list[tuple[Task, int, str]]:
+        found = []
+        for position in positions:
+            number, row = self._index[position]
+            task = self.tasks[number]
+            found.append((task, row, task.sample_ids[row]))
+        return found
+
+    def make(self, positions: np.ndarray, **inputs: Tensor) -> Batch:
+        def column(values: np.ndarray | list[int], dtype: torch.dtype) -> Tensor:
+            return torch.as_tensor(np.asarray(values), dtype=dtype).to(self._device)
+
+        return Batch(
+            quality=column(self._quality[positions], torch.float32),
+            std=column(self._std[positions], torch.float32),
+            task=column([self._index[p][0] for p in positions], torch.int64),
+            sample_ids=tuple(sample_id for _, _, sample_id in self.rows(positions)),
+            **inputs,
+        )
+
+
+class ImageBatches:
+    """Augmented training images; each is forwarded once and all pairs in the batch are used.
+
+    Args:
+        tasks: datasets to draw from, mixed within a batch.
+        backbone: the network whose standardisation the images take.
+        config: batch size and augmentation.
+        seed: the run's seed.
+        device: where the batches go.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        backbone: Backbone,
+        config: TrainConfig,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self._samples = _Samples(tasks, config.batch_size, seed, "images", device)
+        self._backbone, self._config, self._seed = backbone, config, seed
+        self._device = device
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch."""
+        return self._samples.steps
+
+    @property
+    def samples(self) -> int:
+        """Samples an epoch."""
+        return len(self._samples)
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """See `BatchSource.batch`."""
+        positions = self._samples.positions(epoch, step)
+        views = []
+        for task, row, sample_id in self._samples.rows(positions):
+            rng = named_rng(self._seed, "view", task.name, sample_id, epoch)
+            config = self._config
+            views.append(
+                training_view(
+                    task.images.read(row),
+                    shrink=config.shrink,
+                    crop=config.crop,
+                    flip=config.flip,
+                    rng=rng,
+                )
+            )
+        return self._samples.make(
+            positions, images=to_input(views, self._backbone, self._device)
+        )
+
+
+class FeatureBatches:
+    """Features of a frozen backbone, computed once.
+
+    Args:
+        tasks: the datasets the features are of.
+        features: float32 (N, feature_dim): training images of all tasks, in order.
+        batch_size: features a step.
+        seed: the run's seed.
+        device: where the batches go.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        features: Tensor,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self._samples = _Samples(tasks, batch_size, seed, "features", device)
+        self._features = features.to(device)
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch."""
+        return self._samples.steps
+
+    @property
+    def samples(self) -> int:
+        """Samples an epoch."""
+        return len(self._samples)
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """See `BatchSource.batch`."""
+        positions = self._samples.positions(epoch, step)
+        return self._samples.make(
+            positions, features=self._features[torch.from_numpy(positions)]
+        )

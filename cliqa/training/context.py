@@ -1,0 +1,99 @@
+"""What a strategy is given when it learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cliqa.metrics import srcc
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cliqa.config import TrainConfig
+    from cliqa.data.stream import Task
+    from cliqa.model import Compute, QualityModel
+    from cliqa.training.batches import Batch
+    from cliqa.training.objective import Objective
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training: the model after it is evaluated as `step`.
+
+    Attributes:
+        step: 1 after the first task of the stream, T after the last.
+        tasks: positions, in learning order, of the tasks whose training images are used.
+    """
+
+    step: int
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskContext:
+    """The state of learning at one stage.
+
+    Attributes:
+        model: the model, to be changed.
+        objective: loss and head type.
+        stage: which step this is.
+        tasks: the tasks whose training and validation images may be used now.
+        head: number of the head being trained.
+        config: the schedule that all strategies of a run share.
+        compute: device and arithmetic.
+        seed: the run's seed; draw from `cliqa.seeds` with a name of your own.
+    """
+
+    model: QualityModel
+    objective: Objective
+    stage: Stage
+    tasks: tuple[Task, ...]
+    head: int
+    config: TrainConfig
+    compute: Compute
+    seed: int
+
+    def scores(self, batch: Batch, head: int | None = None) -> Tensor:
+        """Scores of a batch by a head (default: the one being trained), float32 (B,)."""
+        if batch.features is not None:
+            features = batch.features
+        else:
+            with self.compute.autocast():
+                features = self.model.backbone(batch.images)
+        return self.model.score(self.head if head is None else head, features)
+
+    def features(self) -> Tensor:
+        """Backbone features of all training images in the test view, float32 (N, feature_dim)."""
+        self.model.eval()
+        parts = [
+            self.compute.over_images(
+                task.images, task.split.train, self.model.backbone, self.model.backbone
+            )
+            for task in self.tasks
+        ]
+        return torch.cat(parts)
+
+    def validation_srcc(self) -> float:
+        """SRCC of the head on the validation images, mean over the tasks; nan if undefined."""
+        self.model.eval()
+        values = []
+        for task in self.tasks:
+            rows = task.split.val
+            predicted = self.compute.over_images(
+                task.images, rows, self.model.backbone, self._score_images
+            )
+            values.append(srcc(predicted.numpy(), task.quality[list(rows)]))
+        return float(np.mean(values))
+
+    def _score_images(self, images: Tensor) -> Tensor:
+        return self.model.score(self.head, self.model.backbone(images))
+
+
+def names_of(tasks: Sequence[Task]) -> str:
+    """Task names for logs and seeds."""
+    return "+".join(task.name for task in tasks)

@@ -1,0 +1,122 @@
+"""The base class of every continual learning method.
+
+As it stands it is plain fine-tuning: a method overrides what it does differently, and nothing
+else. The trainer, not the strategy, runs the loop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cliqa.training.context import Stage
+from cliqa.training.phases import two_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from torch import Tensor
+
+    from cliqa.model import Backbone, QualityModel
+    from cliqa.training.batches import Batch
+    from cliqa.training.context import TaskContext
+    from cliqa.training.phases import Phase
+
+
+class Strategy:
+    """What is shared, what belongs to a task, what is penalised.
+
+    Attributes:
+        multi_head: True: a head for every stage; False: one head for all.
+        config: the validated settings.
+    """
+
+    multi_head: ClassVar[bool] = False
+
+    def __init__(self, config: Any = None) -> None:
+        self.config = config
+
+    def check(self, backbone: Backbone) -> None:
+        """Raise `CapabilityError` if the method cannot work with this backbone."""
+
+    def stages(self, tasks: int) -> list[Stage]:
+        """The trainings of a stream of that many tasks; default: one task after another."""
+        return [Stage(step=t + 1, tasks=(t,)) for t in range(tasks)]
+
+    def start(self, model: QualityModel) -> None:
+        """Called once, before the first stage, with the pre-trained model."""
+
+    def begin_stage(self, model: QualityModel, tasks: Sequence[str]) -> int:
+        """Prepare the model's structure for a stage; returns the number of the head to train."""
+        if self.multi_head or not len(model.heads):
+            return model.add_head(tasks)
+        model.note_tasks(0, tasks)
+        return 0
+
+    def trainable(self, backbone: Backbone) -> Iterable[str]:
+        """Names of the backbone parameters that stage 2 may change; default: all."""
+        return [name for name, _ in backbone.named_parameters()]
+
+    def phases(self, context: TaskContext) -> Iterable[Phase]:
+        """The phases of a stage, in order; a generator may depend on what earlier ones did."""
+        return two_stage(
+            context,
+            self.trainable(context.model.backbone),
+            loss=lambda batch: self.loss(context, batch),
+            warmup_loss=lambda batch: context.objective.loss(context.scores(batch), batch),
+        )
+
+    def loss(self, context: TaskContext, batch: Batch) -> Tensor:
+        """Loss of stage 2: the objective's, plus `penalty` if there is one."""
+        loss = context.objective.loss(context.scores(batch), batch)
+        penalty = self.penalty(context, batch)
+        return loss if penalty is None else loss + penalty
+
+    def penalty(self, context: TaskContext, batch: Batch) -> Tensor | None:  # noqa: ARG002
+        """What keeps old tasks alive, as a non-negative scalar; None: nothing."""
+        return None
+
+    def end_stage(self, context: TaskContext) -> None:
+        """Called after the phases: store what belongs to the task, measure importances, ..."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything besides the model that later stages depend on, as tensors."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Restore what `state` returned."""
+        if state:
+            raise KeyError(f"{type(self).__name__} keeps no state but was given {sorted(state)}")
+
+
+class IsolatingStrategy(Strategy):
+    """Methods whose tasks own tensors: learning a task cannot touch what another owns.
+
+    Every task starts from the pre-trained values, so tasks depend neither on each other nor on
+    their order. A method says in `own` which backbone tensors those are.
+    """
+
+    multi_head: ClassVar[bool] = True
+
+    def own(self, backbone: Backbone) -> list[str]:
+        """Names, within `backbone.state_dict()`, of the tensors that belong to a task."""
+        raise NotImplementedError(f"{type(self).__name__} must say which tensors a task owns")
+
+    def start(self, model: QualityModel) -> None:
+        """Remember the pre-trained values of what tasks will own."""
+        self._names = self.own(model.backbone)
+        self._pretrained = model.snapshot(self._names)
+
+    def trainable(self, backbone: Backbone) -> Iterable[str]:
+        """Of what a task owns, the parameters; running statistics move by themselves."""
+        parameters = dict(backbone.named_parameters())
+        return [name for name in self._names if name in parameters]
+
+    def begin_stage(self, model: QualityModel, tasks: Sequence[str]) -> int:
+        """Start the task from the pre-trained values."""
+        model.restore(self._pretrained)
+        return super().begin_stage(model, tasks)
+
+    def end_stage(self, context: TaskContext) -> None:
+        """Give the task its tensors and leave the shared network as it was."""
+        context.model.keep_for(context.head, self._names)
+        context.model.restore(self._pretrained)

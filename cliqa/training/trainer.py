@@ -1,0 +1,145 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from cliqa.errors import CliqaError
+from cliqa.seeds import named_seed
+from cliqa.training.context import names_of
+from cliqa.training.phases import make_optimizer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
+    from cliqa.model import QualityModel, Tensors
+    from cliqa.training.batches import Batch
+    from cliqa.training.context import TaskContext
+    from cliqa.training.phases import Phase
+
+
+class DivergedError(CliqaError, FloatingPointError):
+    """A loss became nan or infinite."""
+
+
+@dataclass
+class Trainer:
+    """Runs phases.
+
+    Attributes:
+        log: called with one plain record an epoch.
+        progress: called with the number of samples after each step.
+    """
+
+    log: Callable[[dict[str, Any]], None]
+    progress: Callable[[int], None] = lambda samples: None
+
+    def run(self, phase: Phase, context: TaskContext) -> None:
+        """Train one phase; the model ends with the parameters of the epoch that is kept.
+
+        Raises:
+            DivergedError: a loss is not finite; names the samples of the batch.
+        """
+        model = context.model
+        _train_only(model, phase)
+        optimizers = [make_optimizer(update) for update in phase.updates]
+        best = _Best(model)
+        for epoch in range(phase.epochs):
+            started = time.perf_counter()
+            # Layers that draw (dropout, drop path) draw the same at the same place of any run.
+            torch.manual_seed(
+                named_seed(context.seed, "layers", names_of(context.tasks), phase.name, epoch)
+            )
+            model.backbone.train(phase.norm_statistics == "update")
+            model.heads.train()
+            total = 0.0
+            for step in range(phase.batches.steps):
+                batch = phase.batches.batch(epoch, step)
+                for update, optimizer in zip(phase.updates, optimizers, strict=True):
+                    loss = update.loss(batch)
+                    total += _finite(loss, phase, epoch, batch)
+                    optimizer.zero_grad(set_to_none=True)
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    optimizer.step()
+                    if update.after_step is not None:
+                        update.after_step()
+                self.progress(len(batch.sample_ids))
+            value = phase.validate() if phase.validate else math.nan
+            if phase.keep == "best":
+                best.offer(value)
+            self._record(phase, context, epoch, total / phase.batches.steps, value, started)
+            if phase.lr_drop_epoch is not None and epoch + 1 == phase.lr_drop_epoch:
+                _scale_rates(optimizers, 0.1)
+        best.restore()
+        model.requires_grad_(False).eval()
+
+    def _record(
+        self,
+        phase: Phase,
+        context: TaskContext,
+        epoch: int,
+        loss: float,
+        validation: float,
+        started: float,
+    ) -> None:
+        self.log(
+            {
+                "event": "epoch",
+                "step": context.stage.step,
+                "task": names_of(context.tasks),
+                "phase": phase.name,
+                "epoch": epoch + 1,
+                "loss": loss,
+                "validation_srcc": None if math.isnan(validation) else validation,
+                "seconds": time.perf_counter() - started,
+            }
+        )
+
+
+class _Best:
+    """Keeps the tensors of the epoch with the highest value; a later epoch must be better."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._value = -math.inf
+        self._tensors: Tensors | None = None
+
+    def offer(self, value: float) -> None:
+        if value > self._value:  # nan (undefined SRCC) is never better
+            self._value = value
+            self._tensors = {n: t.clone() for n, t in self._model.state_dict().items()}
+
+    def restore(self) -> None:
+        if self._tensors is not None:
+            self._model.load_state_dict(self._tensors)
+
+
+def _train_only(model: QualityModel, phase: Phase) -> None:
+    """Leave everything that the phase does not train out of the autograd graph."""
+    model.requires_grad_(False)
+    for update in phase.updates:
+        for parameter in update.parameters:
+            parameter.requires_grad_(True)
+
+
+def _finite(loss: torch.Tensor, phase: Phase, epoch: int, batch: Batch) -> float:
+    value = loss.item()
+    if not math.isfinite(value):
+        raise DivergedError(
+            f"loss is {value} in phase `{phase.name}`, epoch {epoch + 1}, on samples "
+            f"{', '.join(batch.sample_ids)}; lower `train.lr`, or look at these images"
+        )
+    return value
+
+
+def _scale_rates(optimizers: list[torch.optim.Optimizer], factor: float) -> None:
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] *= factor

@@ -1,0 +1,46 @@
+"""Fine-tuning, separate learning and joint learning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cliqa.training import IsolatingStrategy, Stage, Strategy
+
+if TYPE_CHECKING:
+    from cliqa.model import Backbone
+    from cliqa_baselines.config import FineTuningConfig
+
+
+class FineTuning(Strategy):
+    """FT with one head: the whole network follows the newest task (SH-CL)."""
+
+
+class MultiHeadFineTuning(Strategy):
+    """FT with a head for each task on a network that follows the newest task (MH-CL)."""
+
+    multi_head = True
+
+
+def fine_tuning(config: FineTuningConfig) -> Strategy:
+    """FT with as many heads as configured."""
+    return FineTuning(config) if config.heads == "single" else MultiHeadFineTuning(config)
+
+
+class SeparateLearning(IsolatingStrategy):
+    """SL: every task owns the whole network.
+
+    The paper's row is its newest network; with the other gates it shows what whole networks in
+    place of normalization layers would give.
+    """
+
+    def own(self, backbone: Backbone) -> list[str]:
+        """Every tensor of the network."""
+        return list(backbone.state_dict())
+
+
+class JointLearning(Strategy):
+    """JL: one training on the images of all tasks; pairs never cross datasets."""
+
+    def stages(self, tasks: int) -> list[Stage]:
+        """A single stage that is evaluated as the last step."""
+        return [Stage(step=tasks, tasks=tuple(range(tasks)))]

@@ -1,0 +1,25 @@
+"""The dataset `embedded`: six small quality tasks that need no download.
+
+Photographs shipped inside installed packages, and procedural scenes, are distorted here and
+scored with pseudo-MOS anchored to human means of KADID-10k. No human rated these images.
+"""
+
+from __future__ import annotations
+
+from cliqa import Component, hookimpl
+
+__all__ = ["cliqa_datasets"]
+
+
+@hookimpl
+def cliqa_datasets() -> list[Component]:
+    """Offer the dataset `embedded`."""
+    return [
+        Component(
+            name="embedded",
+            factory="cliqa_embedded.dataset:build",
+            config="cliqa_embedded.config:EmbeddedConfig",
+            summary="six small tasks from shipped photographs, distorted here (pseudo-MOS)",
+            reference="scores anchored to KADID-10k, Lin, Hosu and Saupe, QoMEX 2019",
+        )
+    ]

@@ -1,0 +1,39 @@
+"""Gates that look at no image."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cliqa.evaluation import Gate, GateQuery
+
+
+def _one_hot(query: GateQuery, head: int) -> np.ndarray:
+    weights = np.zeros((query.count, query.heads), dtype=np.float32)
+    weights[:, head] = 1.0
+    return weights
+
+
+class Newest(Gate):
+    """All weight on the head learned last."""
+
+    def weights(self, query: GateQuery) -> np.ndarray:
+        """See `Gate.weights`."""
+        return _one_hot(query, query.heads - 1)
+
+
+class Uniform(Gate):
+    """Equal weights."""
+
+    def weights(self, query: GateQuery) -> np.ndarray:
+        """See `Gate.weights`."""
+        return np.full((query.count, query.heads), 1.0 / query.heads, dtype=np.float32)
+
+
+class Oracle(Gate):
+    """All weight on the newest head trained on the images' own dataset; told the task id."""
+
+    uses_task_id = True
+
+    def weights(self, query: GateQuery) -> np.ndarray | None:
+        """See `Gate.weights`; None for a dataset that no head was trained on."""
+        return _one_hot(query, query.oracle_heads[-1]) if query.oracle_heads else None

@@ -1,0 +1,134 @@
+"""Weights from files, and what to say when they cannot be had."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file as load_safetensors
+
+from cliqa.errors import CliqaError, MissingWeightsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+#: Network and cache failures of the Hub client and its HTTP library, by class name, so that this
+#: module does not depend on which HTTP library a version of the client uses.
+_OFFLINE = {
+    "ConnectError",
+    "ConnectionError",
+    "ConnectTimeout",
+    "HfHubHTTPError",
+    "LocalEntryNotFoundError",
+    "OfflineModeIsEnabled",
+    "ProxyError",
+    "ReadTimeout",
+    "SSLError",
+    "Timeout",
+}
+
+
+@contextmanager
+def cached_only_if_unreachable(timeout: float = 3.0) -> Iterator[None]:
+    """Without a way to the Hub, let its client look only into its cache.
+
+    Left alone the client tries each file again and again for most of a minute before it says so.
+    With a proxy configured a direct connection proves nothing, so the client is left alone.
+
+    Args:
+        timeout: seconds to wait for a connection.
+    """
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    if not before and not getproxies():
+        address = urlsplit(constants.ENDPOINT)
+        port = address.port or (80 if address.scheme == "http" else 443)
+        try:
+            socket.create_connection((address.hostname, port), timeout).close()
+        except OSError:
+            constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def hub_error(name: str, error: BaseException) -> CliqaError | None:
+    """The user's message for a failed download, or None if the error is something else."""
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or link.__context__
+    kinds = {base.__name__ for e in chain for base in type(e).__mro__}
+    if "no pretrained weights" in str(error).lower():
+        return MissingWeightsError(
+            f"backbone `{name}` has no pre-trained weights in timm; {_ways_out(name)}"
+        )
+    if not kinds & _OFFLINE:
+        return None
+    return MissingWeightsError(
+        f"backbone `{name}`: its pre-trained weights are not on this machine and the Hub cannot be "
+        f"reached ({type(error).__name__}); {_ways_out(name)}"
+    )
+
+
+def _ways_out(name: str) -> str:
+    return (
+        "give a local file (`backbone.weights: FILE`), use the backbone whose weights are "
+        "installed with cliqa (`--set backbone=efficientnet-lite0`), or start from random weights "
+        f"(`backbone: {{name: {name}, pretrained: false}}`)"
+    )
+
+
+def load_file(network: nn.Module, file: str, name: str) -> None:
+    """Load a state dict; a classifier in the file is ignored, anything else must fit exactly.
+
+    Raises:
+        MissingWeightsError: there is no such file.
+        CliqaError: the file is not a state dict of tensors, or does not fit the network.
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise MissingWeightsError(
+            f"backbone `{name}`: no weights file {path}; expected a .safetensors, .pth or .pt file"
+        )
+    state = read_state(path)
+    wanted = network.state_dict()
+    missing = sorted(set(wanted) - set(state))
+    misfit = sorted(k for k, t in wanted.items() if k in state and state[k].shape != t.shape)
+    if missing or misfit:
+        first = (missing + misfit)[0]
+        raise CliqaError(
+            f"backbone `{name}`: {path} does not fit: {len(missing)} tensor(s) missing, "
+            f"{len(misfit)} of another shape, first `{first}`; expected a state dict of timm's "
+            f"`{name}`"
+        )
+    network.load_state_dict({key: state[key] for key in wanted})
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """A flat dict of tensors from a file; no code in the file is ever run."""
+    try:
+        if path.suffix == ".safetensors":
+            return load_safetensors(path)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
+        raise CliqaError(f"{path} is not a readable weights file: {error}") from None
+    except Exception as error:  # UnpicklingError: content other than tensors
+        reason = str(error).splitlines()[0]
+        raise CliqaError(f"{path} holds more than tensors and is refused: {reason}") from None
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
+    tensors = {k: v for k, v in state.items() if isinstance(v, torch.Tensor)}
+    if not tensors:
+        raise CliqaError(f"{path} holds no state dict; expected a dict of names to tensors")
+    return tensors
