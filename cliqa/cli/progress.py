@@ -80,7 +80,7 @@ class TerminalProgress(Observer):
         """See `Observer.stage_start`."""
         if self._stages is not None:
             shown = tasks if len(tasks) < 40 else f"{tasks[:37]}..."
-            self._progress.update(self._stages, about=f"{method}: {shown}")
+            self._progress.update(self._stages, about=f"{method} {step}/{steps}: {shown}")
 
     def phase_start(self, name: str, samples: int) -> None:
         """See `Observer.phase_start`."""

@@ -72,7 +72,7 @@ class StreamConfig(ComponentConfig):
     order: str | list[str] = Field(
         default="I",
         description="I..VIII (the TSN-IQA paper's orders, for six tasks), `reverse`, or the "
-        "tasks' names in the order wanted; I is the order written in `tasks`",
+        "tasks' labels in the order wanted; I is the order written in `tasks`",
     )
     split: SplitConfig = Field(default=SplitConfig(), description="train/val/test division")
     evaluate_only: list[ComponentRef] = Field(

@@ -19,6 +19,7 @@ from cliqa.config.source import find_source, local_plugins
 from cliqa.config.translate import Subject, faults_of
 from cliqa.config.yaml_source import Document, read_yaml
 from cliqa.errors import ConfigError, PluginError, UnknownComponentError
+from cliqa.registry.causes import cause_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,7 +146,11 @@ class _Resolver:
         except ValidationError as error:
             subject = Subject(model, data, self.document, path, also_known=("as",))
             self.faults += faults_of(error, subject)
-            return False, None
+        except Exception as error:  # a plugin's own validator may raise anything
+            cause = cause_of(error, registered.owner.module)
+            text = f"{registered} is defective: its settings model failed: {cause}"
+            self.faults.append(Fault(self.document.value_place(path), path, text))
+        return False, None
 
 
 def _written(data: dict[str, Any], role: Role) -> Iterable[tuple[KeyPath, Any]]:

@@ -103,7 +103,7 @@ def _hint(value: Any, options: list[str], words: str) -> str:
     if isinstance(value, str):
         hint = did_you_mean(value, options)
         return f".{hint}" if hint else ""
-    if isinstance(value, (int, float)) and words == "text":
+    if isinstance(value, (int, float)) and words.startswith("text"):
         return f'; quote it: "{got(value)}"'
     return ""
 

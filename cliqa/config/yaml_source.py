@@ -239,7 +239,7 @@ class _Builder:
 
     def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
         key = self.build(node, path)
-        merge = key == "<<" and node.style is None
+        merge = key == "<<" and getattr(node, "style", None) is None
         if isinstance(key, str) and not merge:
             return key
         hint = "" if isinstance(key, (dict, list)) else f'; quote it: "{node.value}"'

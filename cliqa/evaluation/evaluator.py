@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cliqa.errors import PluginError
 from cliqa.evaluation.gate import Gate, GateQuery
 from cliqa.seeds import named_seed
 
@@ -98,16 +99,16 @@ class Evaluator:
                 step, task.name, tuple(task.sample_ids[row] for row in rows), heads
             )
             for plan in self._gates:
-                weights = plan.gate.weights(self._query(plan.gate, model, task))
+                query = self._query(plan.gate, model, task)
+                weights = plan.gate.weights(query)
                 if weights is not None:
+                    _check_weights(plan.label, weights, query)
                     predictions.weights[plan.label] = weights
                     predictions.scores[plan.label] = weighted(heads, weights)
             found.append(predictions)
         return found
 
-    def _head_scores(
-        self, model: QualityModel, digests: Sequence[str], task: Task
-    ) -> np.ndarray:
+    def _head_scores(self, model: QualityModel, digests: Sequence[str], task: Task) -> np.ndarray:
         stale = [h for h, digest in enumerate(digests) if (digest, task.name) not in self._known]
         if stale:
             self.forwards += len(task.split.test) * len(stale)
@@ -131,7 +132,21 @@ class Evaluator:
         )
 
 
+def _check_weights(gate: str, weights: np.ndarray, query: GateQuery) -> None:
+    expected = (query.count, query.heads)
+    if weights.shape != expected:
+        raise PluginError(
+            f"gate `{gate}` gave weights of shape {weights.shape}, expected {expected}: images x "
+            "heads"
+        )
+    sums = weights.sum(axis=1, dtype=np.float64)
+    if not np.all(np.abs(sums - 1) < 1e-4):  # nan fails too
+        raise PluginError(
+            f"gate `{gate}` gave weights that sum to {sums[np.argmax(np.abs(sums - 1))]:.4g} for "
+            "an image; the weights of the heads must sum to 1 for every image"
+        )
+
+
 def weighted(head_scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Sum over heads of weight x score (TSN-IQA, Eq. 10): (N, H), (N, H) -> float32 (N,)."""
     return np.einsum("nh,nh->n", head_scores, weights, dtype=np.float64).astype(np.float32)
-

@@ -51,7 +51,9 @@ class Gate(ABC):
         self.config = config
         self.notes: list[str] = []
 
-    def fit(self, task: str, features: Mapping[int, np.ndarray], seed: int) -> None:
+    def fit(  # noqa: B027 (reference gates have nothing to learn)
+        self, task: str, features: Mapping[int, np.ndarray], seed: int
+    ) -> None:
         """Learn to recognise the images of a new head's task; default: nothing to learn.
 
         Args:

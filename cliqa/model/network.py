@@ -144,8 +144,8 @@ class QualityModel(nn.Module):
             if part not in _PARTS:
                 raise KeyError(name)
             if part in ("head", "set"):
-                number, _, rest = rest.partition("/")
-                part = f"{part}/{number}"
+                index, _, rest = rest.partition("/")
+                part = f"{part}/{index}"
             parts.setdefault(part, {})[rest] = tensor
         self.backbone.load_state_dict(parts["backbone"])
         self.initial_head.load_state_dict(parts["initial_head"])

@@ -33,12 +33,12 @@ def read_qualities(labels: pa.Table) -> dict[str, tuple[pa.Array, Array]]:
 
     labels = as_table(LABELS, labels)
     found = {}
-    for task in labels["task"].unique().to_pylist():
-        rows = labels.filter(pc.equal(labels["task"], task)).combine_chunks()
+    for task in labels["task"].unique():
+        rows = labels.filter(pc.equal(labels["task"], task))
         ids = rows["sample_id"].combine_chunks()
         if len(ids.unique()) != len(ids):
-            raise ResultError(f"the labels of {task} name a sample twice")
-        found[task] = (ids, rows["quality"].to_numpy())
+            raise ResultError(f"the labels of {task.as_py()} name a sample twice")
+        found[task.as_py()] = (ids, rows["quality"].to_numpy())
     return found
 
 
@@ -79,8 +79,8 @@ def align_predictions(
 def _places(ids: pa.Array, wanted: pa.Array) -> NDArray[np.int64]:
     import pyarrow.compute as pc
 
-    found = pc.fill_null(pc.index_in(ids, value_set=wanted), -1)
-    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
+    found = pc.index_in(ids, value_set=wanted).to_numpy(zero_copy_only=False)
+    return np.nan_to_num(found, nan=-1).astype(np.int64)  # absent ids come as NaN
 
 
 def _groups(*keys: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

@@ -46,21 +46,27 @@ class MethodRun:
         """Train all stages, evaluate after each, write the bundle; returns `metrics.json`."""
         prepared, method = self.prepared, self.method
         record = opening_record(prepared, method)
-        hook = prepared.config.registry.hook
         self.writer.write_config(prepared.config.dump_yaml())
         self.writer.write_run(record)
         self._write_splits()
-        hook.cliqa_run_start(run=record)
+        self._tell("cliqa_run_start", run=record)
         model = prepared.new_model()
         method.strategy.start(model)
         evaluator = Evaluator(prepared.compute, method.gates, prepared.features, prepared.seed)
         stages = method.strategy.stages(len(prepared.stream.tasks))
         for stage in stages:
             summary = self._stage(model, evaluator, stage, len(stages))
-            hook.cliqa_task_end(step=stage.step, summary=summary)
+            self._tell("cliqa_task_end", step=stage.step, summary=summary)
         metrics = self._write_results(model, record, evaluator)
-        hook.cliqa_run_end(run=record, metrics=metrics)
+        self._tell("cliqa_run_end", run=record, metrics=metrics)
         return metrics
+
+    def _tell(self, hook: str, **facts: Any) -> None:
+        """Call an observation hook; a plugin that fails to observe must not cost the run."""
+        try:
+            getattr(self.prepared.config.registry.hook, hook)(**facts)
+        except Exception as error:
+            self.observer.note(f"a plugin's {hook} failed: {type(error).__name__}: {error}")
 
     def _stage(
         self, model: QualityModel, evaluator: Evaluator, stage: Stage, last: int
@@ -129,8 +135,9 @@ class MethodRun:
         self, model: QualityModel, record: dict[str, Any], evaluator: Evaluator
     ) -> dict[str, Any]:
         writer, stream = self.writer, self.prepared.stream
-        predictions, labels = gate_table(self.predictions), label_table(
-            (*stream.tasks, *stream.evaluate_only)
+        predictions, labels = (
+            gate_table(self.predictions),
+            label_table((*stream.tasks, *stream.evaluate_only)),
         )
         writer.write_predictions(predictions)
         writer.write_heads(head_table(self.predictions))
@@ -163,7 +170,8 @@ class MethodRun:
     def _write_checkpoint(self, model: QualityModel) -> dict[str, int]:
         """Write the final model and gates; returns how many values each gate stores."""
         tensors = {name: t.detach().cpu().contiguous() for name, t in model.tensors().items()}
-        about = {"format": "cliqa-model-1", "head_tasks": json.dumps(model.head_tasks)}
+        # One key: safetensors writes several in an order that changes from run to run.
+        about = {"cliqa": json.dumps({"format": 1, "head_tasks": model.head_tasks})}
         self.writer.write_bytes("checkpoints/model.safetensors", save_tensors(tensors, about))
         gates = {plan.label: plan.gate.state() for plan in self.method.gates}
         arrays = {f"{g}/{name}": a for g, state in gates.items() for name, a in state.items()}

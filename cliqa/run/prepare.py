@@ -62,7 +62,7 @@ class Prepared:
         """A fresh pre-trained model without heads, the same one at every call."""
         torch.manual_seed(named_seed(self.seed, "head"))
         model = QualityModel(copy.deepcopy(self.backbone), self.objective.new_head)
-        return model.to(self.compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return model.to(self.compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def prepare(config: ResolvedConfig) -> Prepared:

@@ -1,4 +1,4 @@
-"""The content of `run.json`: everything that a reader of a result needs to know about its making."""
+"""The content of `run.json`: what a reader of a result needs to know about its making."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from cliqa.model import QualityModel
     from cliqa.run.prepare import Method, Prepared
 
-_LIBRARIES = ("torch", "timm", "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "datasets")
+_LIBRARIES = (
+    "torch",
+    "timm",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "scikit-image",
+    "pillow",
+    "datasets",
+)
 
 
 def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:

@@ -154,9 +154,7 @@ class ImageBatches:
                     rng=rng,
                 )
             )
-        return self._samples.make(
-            positions, images=to_input(views, self._backbone, self._device)
-        )
+        return self._samples.make(positions, images=to_input(views, self._backbone, self._device))
 
 
 class FeatureBatches:
@@ -194,6 +192,4 @@ class FeatureBatches:
     def batch(self, epoch: int, step: int) -> Batch:
         """See `BatchSource.batch`."""
         positions = self._samples.positions(epoch, step)
-        return self._samples.make(
-            positions, features=self._features[torch.from_numpy(positions)]
-        )
+        return self._samples.make(positions, features=self._features[torch.from_numpy(positions)])

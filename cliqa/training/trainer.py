@@ -39,7 +39,7 @@ class Trainer:
     """
 
     log: Callable[[dict[str, Any]], None]
-    progress: Callable[[int], None] = lambda samples: None
+    progress: Callable[[int], None]
 
     def run(self, phase: Phase, context: TaskContext) -> None:
         """Train one phase; the model ends with the parameters of the epoch that is kept.
@@ -66,7 +66,7 @@ class Trainer:
                     loss = update.loss(batch)
                     total += _finite(loss, phase, epoch, batch)
                     optimizer.zero_grad(set_to_none=True)
-                    loss.backward()  # type: ignore[no-untyped-call]
+                    loss.backward()
                     optimizer.step()
                     if update.after_step is not None:
                         update.after_step()

@@ -13,7 +13,7 @@ def cliqa_strategies() -> list[Component]:
             name="ft",
             factory="cliqa_baselines.strategies:fine_tuning",
             config="cliqa_baselines.config:FineTuningConfig",
-            summary="plain sequential fine-tuning of the whole network; nothing prevents forgetting",
+            summary="sequential fine-tuning of the whole network; nothing prevents forgetting",
             reference=_PAPER,
         ),
         Component(

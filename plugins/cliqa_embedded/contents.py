@@ -41,9 +41,14 @@ def contents(size: int, seed: int) -> Contents:
     Raises:
         DataError: a photograph is missing.
     """
-    sources = {photograph.name: photograph.read() for photograph in PHOTOGRAPHS}
-    sources |= {scene.name: scene.draw(seed) for scene in SCENES}
-    return {name: textured_crops(pixels, size) for name, pixels in sources.items()}
+    return {name: textured_crops(pixels, size) for name, pixels in _sources(seed).items()}
+
+
+@lru_cache(maxsize=2)
+def _sources(seed: int) -> dict[str, NDArray[np.uint8]]:
+    """Return every picture whole, by its reference name."""
+    photographs = {photograph.name: photograph.read() for photograph in PHOTOGRAPHS}
+    return photographs | {scene.name: scene.draw(seed) for scene in SCENES}
 
 
 def textured_crops(pixels: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], ...]:

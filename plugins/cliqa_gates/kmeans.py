@@ -46,7 +46,8 @@ class KMeansGate(Gate):
     def weights(self, query: GateQuery) -> np.ndarray:
         """Mean over stages of softmax over tasks of -tau times the distance (Eq. 7-9)."""
         stages = [self._stage_weights(query.features[s], s) for s in self.stages]
-        return np.mean(stages, axis=0, dtype=np.float64).astype(np.float32)
+        mean: np.ndarray = np.stack(stages).mean(axis=0)
+        return mean.astype(np.float32)
 
     def _stage_weights(self, features: np.ndarray, stage: int) -> np.ndarray:
         unit = _unit(features)

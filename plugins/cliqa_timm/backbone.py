@@ -69,9 +69,9 @@ def create(name: str, *, pretrained: bool = False) -> nn.Module:
             continue
         # VGG keeps two wide layers of its classifier in front of the pooling; the papers pool
         # the last convolution's response itself.
-        if isinstance(getattr(network, "pre_logits", None), ConvMlp):
-            network.num_features = network.pre_logits.fc1.in_channels
-            network.head_hidden_size = network.num_features
+        classifier = getattr(network, "pre_logits", None)
+        if isinstance(classifier, ConvMlp):
+            network.head_hidden_size = classifier.fc1.in_channels
             network.pre_logits = nn.Identity()
         return network
     raise AssertionError("the last entry of _ANY_SIZE is empty")
@@ -88,8 +88,8 @@ class TimmBackbone(Backbone):
         super().__init__()
         self.network = network
         self.name = name
-        settings = network.default_cfg  # type: ignore[union-attr]
-        self.mean, self.std = tuple(settings["mean"]), tuple(settings["std"])  # type: ignore[index,call-overload]
+        settings: Any = network.default_cfg
+        self.mean, self.std = tuple(settings["mean"]), tuple(settings["std"])
         self._levels = _stage_levels(network, name)
         channels = [level["num_chs"] for level in network.feature_info]  # type: ignore[union-attr]
         self.stage_dims: Mapping[int, int] = {s: channels[i] for s, i in self._levels.items()}
@@ -125,4 +125,3 @@ def _stage_levels(network: nn.Module, name: str) -> dict[int, int]:
         return {stage: stage * count // STAGES - 1 for stage in range(1, STAGES + 1)}
     first = max(0, count - STAGES)
     return {STAGES - count + 1 + index: index for index in range(first, count)}
-

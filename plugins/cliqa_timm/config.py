@@ -10,8 +10,10 @@ from cliqa.config import ComponentConfig
 class TimmConfig(ComponentConfig):
     """Which timm model and where its weights come from."""
 
-    name: str = Field(default="resnet18", description="timm's name of the model; a tag such as "
-                      "`resnet18.a1_in1k` chooses among pre-trained weights")
+    name: str = Field(
+        description="timm's name of the model; a tag such as `resnet18.a1_in1k` chooses among "
+        "pre-trained weights"
+    )
     pretrained: bool = Field(
         default=True, description="download timm's ImageNet weights (kept by the Hub's own cache)"
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,8 +13,9 @@ from cliqa.registry.discovery import Installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
-HOUSE = '''
+HOUSE = """
 from pathlib import Path
 from typing import Literal
 
@@ -72,6 +72,7 @@ class Needy(ComponentConfig):
 class KMeans(ComponentConfig):
     k: int = Field(default=8, ge=1)
     distance: Inner = Inner()
+    label: str = "plain"
 
 
 class Images(ComponentConfig):
@@ -112,7 +113,8 @@ def cliqa_objectives():
 
 @hookimpl
 def cliqa_gates():
-    return [plain("newest"), plain("uniform"), Component(name="kmeans", factory=make, config=KMeans)]
+    kmeans = Component(name="kmeans", factory=make, config=KMeans)
+    return [plain("newest"), plain("uniform"), kmeans]
 
 
 @hookimpl
@@ -129,7 +131,7 @@ def cliqa_datasets():
 @hookimpl
 def cliqa_recipes():
     return [Component(name="starter", factory=f"{__name__}:starter.yaml")]
-'''
+"""
 
 STARTER = """\
 backbone: net
@@ -195,10 +197,3 @@ def load(
 @pytest.fixture
 def minimal() -> str:
     return STARTER
-
-
-def written(data: Any) -> str:
-    """Plain values as YAML in one line."""
-    import json
-
-    return json.dumps(data)

@@ -44,7 +44,14 @@ def test_a_new_key_is_added_with_the_mappings_around_it():
 
 @pytest.mark.parametrize(
     ("value", "read"),
-    [("1e-4", 1e-4), ("true", True), ("yes", "yes"), ("", None), ("[1, a]", [1, "a"]), ("a=b", "a=b")],
+    [
+        ("1e-4", 1e-4),
+        ("true", True),
+        ("yes", "yes"),
+        ("", None),
+        ("[1, a]", [1, "a"]),
+        ("a=b", "a=b"),
+    ],
 )
 def test_values_follow_the_rules_of_the_file(value, read):
     assert changed(f"train.lr={value}")["train"]["lr"] == read

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cliqa.config.faults import Place
 from cliqa.config.yaml_source import parse_text, parse_value, read_yaml
 from cliqa.config.yaml_writer import write_yaml
 from cliqa.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def value_of(text: str):
@@ -78,17 +81,20 @@ def test_quoted_values_are_text(text):
     assert isinstance(value_of(text), str)
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False))
 def test_every_float_that_python_writes_is_read_back(number):
     text = repr(number).replace("inf", ".inf")
     assert value_of(text) == number
 
 
+@settings(deadline=None)
 @given(st.integers())
 def test_every_integer_is_read_back(number):
     assert value_of(str(number)) == number
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from("eEfg"))
 def test_numbers_in_c_notation_are_never_text(number, notation):
     assert isinstance(value_of(f"{number:{notation}}"), (int, float))
@@ -101,6 +107,7 @@ plain_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), plain_values, max_size=4))
 def test_what_is_written_is_read_back_unchanged(data):
     assert parse_text(write_yaml(data), "f.yaml").data == data
@@ -169,7 +176,7 @@ def test_nested_aliases_cannot_grow_a_small_file():
 
 def test_a_file_that_is_not_utf8_is_refused_at_the_offending_byte(tmp_path: Path):
     file = tmp_path / "f.yaml"
-    file.write_bytes("a: 1\nb: caf".encode() + b"\xe9\n")
+    file.write_bytes(b"a: 1\nb: caf\xe9\n")
     with pytest.raises(ConfigError, match=r"f\.yaml:2:7: byte 0xe9 is not UTF-8"):
         read_yaml(file, "f.yaml")
 

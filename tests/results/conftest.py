@@ -13,8 +13,11 @@ TASKS = ["live", "csiq", "bid"]
 
 def make_labels(sizes, seed=0) -> pa.Table:
     rng = np.random.default_rng(seed)
-    rows = [(t, f"{t}/{n:05}.png", q) for t, size in sizes.items() for n, q in
-            enumerate(np.round(rng.uniform(0, 10, size), 1))]
+    rows = [
+        (t, f"{t}/{n:05}.png", q)
+        for t, size in sizes.items()
+        for n, q in enumerate(np.round(rng.uniform(0, 10, size), 1))
+    ]
     task, sample, quality = zip(*rows, strict=True)
     return pa.table({"task": task, "sample_id": sample, "quality": quality})
 
@@ -43,24 +46,36 @@ def predictions(labels) -> pa.Table:
     return make_predictions(labels, ["newest", "kg"], steps=3)
 
 
-def write_all(folder, predictions, labels, *, finish=True, score=None) -> BundleWriter:
-    """A whole small bundle; `score` stands for what differs between two runs."""
-    writer = BundleWriter(folder)
-    writer.write_config("seed: 0\n")
-    writer.write_run({"run_id": "abc", "score": score})
-    writer.log({"step": 1, "loss": 0.5})
-    writer.write_split("live", {"train": ["a"], "test": ["b"]})
-    writer.checkpoint_path("step-1").write_bytes(b"weights")
-    writer.write_predictions(predictions)
-    writer.write_labels(labels)
-    writer.write_metrics({"tasks": TASKS, "gates": {}})
-    if finish:
-        writer.finish()
-    return writer
+@pytest.fixture(scope="session")
+def six_sets():
+    """Predictions and labels of the six sets' size: every image of 7,616, over six steps."""
+    labels = make_labels(dict(zip("abcdef", (234, 258, 176, 350, 3029, 3569), strict=True)))
+    return make_predictions(labels, ["kg"], steps=6), labels
 
 
 @pytest.fixture
-def finished(tmp_path, predictions, labels):
+def write_run(predictions, labels):
+    """Write a whole small bundle; `mark` stands for what differs between two runs."""
+
+    def write(folder, *, mark=0, finish=True) -> BundleWriter:
+        writer = BundleWriter(folder)
+        writer.write_config("seed: 0\n")
+        writer.write_run({"run_id": "abc", "mark": mark})
+        writer.log({"step": 1, "loss": 0.5})
+        writer.write_split("live", {"train": ["a"], "test": ["b"]})
+        writer.checkpoint_path("step-1").write_bytes(b"weights")
+        writer.write_predictions(predictions)
+        writer.write_labels(labels)
+        writer.write_metrics({"tasks": TASKS, "gates": {}})
+        if finish:
+            writer.finish()
+        return writer
+
+    return write
+
+
+@pytest.fixture
+def finished(tmp_path, write_run):
     folder = tmp_path / "run"
-    write_all(folder, predictions, labels)
+    write_run(folder)
     return folder

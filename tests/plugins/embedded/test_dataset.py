@@ -1,0 +1,139 @@
+"""The dataset `embedded` keeps the contract of rated datasets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from cliqa_embedded import cliqa_datasets
+from cliqa_embedded.config import SUBSETS, EmbeddedConfig
+from cliqa_embedded.contents import contents
+from cliqa_embedded.dataset import build
+from cliqa_embedded.plan import plan
+from cliqa_embedded.scores import chain_cell
+from cliqa_embedded.tasks import TASKS
+from pydantic import ValidationError
+from scipy.stats import spearmanr
+
+from cliqa.data import COLUMNS
+
+SMALL = {"images": 96, "size": 64}
+
+
+@pytest.fixture(scope="module")
+def built():
+    return {name: build(EmbeddedConfig(subset=name, **SMALL)) for name in SUBSETS}
+
+
+def test_the_plugin_offers_one_lazy_component():
+    (component,) = cliqa_datasets()
+    assert component.name == "embedded"
+    assert component.factory == "cliqa_embedded.dataset:build"
+    assert component.config == "cliqa_embedded.config:EmbeddedConfig"
+
+
+def test_importing_the_plugin_loads_nothing_heavy():
+    code = "import sys, cliqa_embedded, cliqa_embedded.config; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert not {"numpy", "torch", "datasets", "scipy", "PIL"} & set(done.stdout.split())
+
+
+def test_every_task_has_exactly_the_contracts_columns(built):
+    for data in built.values():
+        assert data.table.column_names == list(COLUMNS)
+
+
+def test_required_columns_hold_no_null_and_quality_is_in_range(built):
+    for data in built.values():
+        for name, (_, nullable) in COLUMNS.items():
+            if not nullable and name != "image":
+                assert None not in data.table[name][:]
+        low, high = data.quality_range
+        assert all(low <= q <= high for q in data.table["quality"][:])
+
+
+def test_the_scores_are_declared_as_pseudo_scores(built):
+    for data in built.values():
+        assert data.pseudo_scores
+        assert "no human rated" in data.info["scores"]
+        assert data.info["procedural"].startswith("scene-")
+
+
+def test_images_decode_to_rgb_of_the_asked_size(built):
+    image = built["live-like"].table[0]["image"]
+    assert image.mode == "RGB"
+    assert image.size == (64, 64)
+
+
+def test_building_twice_gives_identical_bytes_and_ids(built):
+    again = build(EmbeddedConfig(subset="clive-like", **SMALL))
+    one = built["clive-like"].table.data.table.to_pydict()
+    assert one == again.table.data.table.to_pydict()
+
+
+def test_sample_ids_are_unique_over_all_tasks(built):
+    ids = [i for data in built.values() for i in data.table["sample_id"][:]]
+    assert len(ids) == len(set(ids)) == 96 * 6
+
+
+def test_all_tasks_share_the_references_and_their_crops(built):
+    expected = set(contents(64, EmbeddedConfig().seed))
+    for data in built.values():
+        assert set(data.table["reference"][:]) == expected
+
+
+def test_another_seed_gives_another_set():
+    one, other = (
+        build(EmbeddedConfig(images=48, size=64, seed=seed)).table["image"][0] for seed in (1, 2)
+    )
+    assert not np.array_equal(np.asarray(one), np.asarray(other))
+
+
+def test_quality_follows_the_human_means_of_the_treatments(built):
+    for name, data in built.items():
+        cells = {(t.name, t.level): chain_cell(t.steps) for t in TASKS[name]}
+        keys = zip(data.table["distortion"][:], data.table["level"][:], strict=True)
+        means = np.array([cells[key].mean for key in keys])
+        quality = np.array(data.table["quality"][:])
+        assert spearmanr(means, quality).statistic > 0.9
+        assert quality.mean() == pytest.approx(means.mean(), abs=0.05)
+
+
+def test_the_average_of_a_cell_is_its_human_mean():
+    data = build(EmbeddedConfig(subset="live-like", images=400, size=64)).table
+    keys = list(zip(data["distortion"][:], data["level"][:], strict=True))
+    quality = np.array(data["quality"][:])
+    for treatment in TASKS["live-like"]:
+        cell = chain_cell(treatment.steps)
+        members = [i for i, key in enumerate(keys) if key == (treatment.name, treatment.level)]
+        # Bounding z and clipping at the ends of the scale move an average a little.
+        assert quality[members].mean() == pytest.approx(cell.mean, abs=0.2 * cell.std)
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_treatments_and_references_are_spread_evenly(subset):
+    config = EmbeddedConfig(subset=subset)
+    samples = plan(config, dict.fromkeys(map(str, range(24)), 10))
+    for counted in (
+        [(s.treatment.name, s.treatment.level) for s in samples],
+        [s.reference for s in samples],
+    ):
+        counts = [counted.count(key) for key in set(counted)]
+        assert max(counts) - min(counts) <= 1
+
+
+def test_no_two_images_of_a_task_have_the_same_crop_and_treatment():
+    for subset in SUBSETS:
+        samples = plan(EmbeddedConfig(subset=subset), dict.fromkeys(map(str, range(24)), 10))
+        made = [(s.reference, s.crop, s.treatment) for s in samples]
+        assert len(set(made)) >= 0.97 * len(made)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"subset": "live"}, {"images": 10}, {"size": 16}, {"seed": -1}, {"colour": 1}]
+)
+def test_settings_out_of_bounds_are_refused(setting):
+    with pytest.raises(ValidationError):
+        EmbeddedConfig(**setting)

@@ -1,0 +1,100 @@
+"""Tables as data, and as text that no label can break."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from cliqa.results import Undefined, matrix_table, summary_table, to_markdown, to_rich
+
+METRICS = {
+    "tasks": ["live", "csiq"],
+    "gates": {
+        "kg": {
+            "mSRCC": 0.8456,
+            "mPI": 0.85,
+            "mSI": -0.0001,
+            "mPSI": 1.0,
+            "srcc": [[0.9, 0.5], [0.8, 0.7]],
+            "undefined": {},
+        },
+        "newest": {
+            "mSRCC": 0.7,
+            "mPI": None,
+            "mSI": None,
+            "mPSI": None,
+            "srcc": [[None, None], [0.8, 0.6]],
+            "undefined": {
+                "mPI": "step 1 missing",
+                "mSI": "step 1 missing",
+                "mPSI": "both",
+                "srcc[0][0]": "step 1, live: not evaluated",
+                "srcc[0][1]": "step 1, csiq: not evaluated",
+            },
+        },
+    },
+}
+
+
+def test_a_summary_has_one_row_a_method_and_gate_with_numbers_kept_as_numbers():
+    table = summary_table([("TSN-IQA", METRICS), ("LwF", METRICS)])
+    assert table.header == ("method", "gate", "mSRCC", "mPI", "mSI", "mPSI")
+    assert [row[:3] for row in table.rows] == [
+        ("TSN-IQA", "kg", 0.8456),
+        ("TSN-IQA", "newest", 0.7),
+        ("LwF", "kg", 0.8456),
+        ("LwF", "newest", 0.7),
+    ]
+    assert table.rows[1][3] == Undefined("step 1 missing")
+
+
+def test_numbers_have_three_decimals_and_gaps_a_footnote_each_reason_once():
+    rows, notes = summary_table([("TSN-IQA", METRICS)]).formatted()
+    assert rows == [
+        ["TSN-IQA", "kg", "0.846", "0.850", "0.000", "1.000"],
+        ["TSN-IQA", "newest", "0.700", "–¹", "–¹", "–²"],
+    ]
+    assert notes == ["¹ step 1 missing", "² both"]
+
+
+def test_the_matrix_has_one_row_a_step_and_one_column_a_test_set():
+    table = matrix_table("TSN-IQA", METRICS, "newest")
+    assert table.header == ("after task", "live", "csiq")
+    assert table.rows[1] == ("csiq", 0.8, 0.6)
+    assert table.rows[0][1] == Undefined("step 1, live: not evaluated")
+
+
+def test_markdown_lines_up_and_ends_with_its_footnotes():
+    assert to_markdown(summary_table([("TSN", METRICS)], columns=["mSRCC", "mPI"], title="T")) == (
+        "**T**\n"
+        "\n"
+        "| method | gate | mSRCC | mPI |\n"
+        "|---|---|---:|---:|\n"
+        "| TSN | kg | 0.846 | 0.850 |\n"
+        "| TSN | newest | 0.700 | –¹ |\n"
+        "\n"
+        "¹ step 1 missing\n"
+    )
+
+
+@pytest.mark.parametrize("label", ["a|b", "line\nbreak", "<script>", "[red]x[/red]", "*b* _i_ `c`"])
+def test_a_label_can_neither_break_a_markdown_table_nor_style_a_terminal(label):
+    table = summary_table([(label, METRICS)], columns=["mSRCC"])
+    lines = to_markdown(table).splitlines()
+    assert len(lines) == 6
+    assert all(line.replace("\\|", "").count("|") == 4 for line in lines[2:])
+    assert "<" not in to_markdown(table).replace("\\<", "")
+    drawn = io.StringIO()
+    Console(file=drawn, width=100, force_terminal=False).print(to_rich(table))
+    assert label.split("\n")[0] in drawn.getvalue()
+
+
+def test_a_metric_that_was_not_computed_says_so():
+    table = summary_table([("TSN", METRICS)], columns=["C-bar"])
+    assert table.rows[0][2] == Undefined("not computed")
+
+
+def test_the_terminal_table_shows_footnotes_below():
+    drawn = io.StringIO()
+    Console(file=drawn, width=100).print(to_rich(summary_table([("TSN", METRICS)])))
+    assert "¹ step 1 missing" in drawn.getvalue()

@@ -1,0 +1,105 @@
+"""A run small enough for tests: a tiny backbone from a local plugin, three embedded tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from cliqa.config import load_config
+from cliqa.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from cliqa.config import ResolvedConfig
+
+TINY = '''
+from cliqa import Component, hookimpl
+
+
+@hookimpl
+def cliqa_backbones():
+    return [
+        Component(name="tiny", factory=build),
+        Component(name="bare", factory=bare),
+        Component(name="constant", factory=constant),
+    ]
+
+
+def _network(normalized, slope=1.0):
+    import torch
+    from cliqa.model import Backbone
+
+    class Tiny(Backbone):
+        feature_dim = 16
+        stage_dims = {3: 8, 4: 16}
+
+        def __init__(self):
+            super().__init__()
+            conv = lambda i, o: torch.nn.Conv2d(i, o, 3, 2, 1)
+            norm = torch.nn.BatchNorm2d if normalized else (lambda n: torch.nn.Identity())
+            self.one = torch.nn.Sequential(conv(3, 8), norm(8), torch.nn.ReLU())
+            self.two = torch.nn.Sequential(conv(8, 16), norm(16), torch.nn.ReLU())
+
+        def forward(self, images):
+            return 1.0 + slope * self.two(self.one(images)).mean((2, 3))
+
+        def stage_features(self, images, stages):
+            first = self.one(images)
+            found = {3: first, 4: self.two(first)}
+            return {s: found[s].mean((2, 3)) for s in stages}
+
+    return Tiny()
+
+
+def build(config):
+    return _network(True)
+
+
+def bare(config):
+    return _network(False)
+
+
+def constant(config):
+    return _network(True, slope=0.0)
+'''
+
+
+@pytest.fixture
+def tiny_config(tmp_path: Path) -> dict[str, Any]:
+    """The configuration as plain data, with its plugin file in `tmp_path`."""
+    (tmp_path / "tiny_plugin.py").write_text(TINY)
+    subsets = ["live-like", "bid-like", "kadid-like"]
+    return {
+        "plugins": ["./tiny_plugin.py"],
+        "backbone": "tiny",
+        "strategy": "tsn-iqa",
+        "gates": [{"name": "kmeans", "k": 4, "n_init": 2}, "newest", "uniform", "oracle"],
+        "stream": {
+            "tasks": [
+                {"name": "embedded", "as": s, "subset": s, "images": 48, "size": 64}
+                for s in subsets
+            ]
+        },
+        "train": {"warmup_epochs": 2, "epochs": 2, "crop": 48, "shrink": None},
+        "threads": 1,
+    }
+
+
+@pytest.fixture
+def resolve(tmp_path: Path) -> Callable[[dict[str, Any]], ResolvedConfig]:
+    """Write a configuration to a file and load it."""
+
+    def load(data: dict[str, Any], *overrides: str) -> ResolvedConfig:
+        path = tmp_path / "run.yaml"
+        path.write_text(yaml.safe_dump(data))
+        return load_config(
+            path,
+            overrides=overrides,
+            registry_factory=lambda files: Registry.discover(local_files=files),
+        )
+
+    return load
