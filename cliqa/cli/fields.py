@@ -18,6 +18,8 @@ from typing import (
 from pydantic import BaseModel, PydanticInvalidForJsonSchema
 from pydantic_core import to_jsonable_python
 
+from cliqa.config.models import Ref
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -53,7 +55,8 @@ def field_rows(model: type[BaseModel], prefix: str = "") -> list[tuple[str, str,
             (spelt, _spelt(field.annotation), _default(field), bounds, field.description or "")
         )
         inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel) and inner is not model:
+        known = (model, Ref)  # a component's settings are its plugin's, shown with the component
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and inner not in known:
             rows += field_rows(inner, f"{spelt}.")
     return rows
 
@@ -88,6 +91,8 @@ def _spelt(annotation: Any) -> str:
     if origin is not None and arguments:
         inner = ", ".join("..." if a is ... else _spelt(a) for a in arguments)
         return f"{getattr(origin, '__name__', origin)}[{inner}]"
+    if annotation is Ref:
+        return "component"
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
@@ -96,6 +101,14 @@ def _default(field: FieldInfo) -> str:
         return "required"
     if field.default_factory is not None:
         return "computed"
-    if isinstance(field.default, BaseModel):
+    if isinstance(field.default, BaseModel) and not isinstance(field.default, Ref):
         return "as below"
-    return json.dumps(to_jsonable_python(field.default, fallback=str), ensure_ascii=False)
+    plain = to_jsonable_python(_as_written(field.default), fallback=str)
+    return json.dumps(plain, ensure_ascii=False)
+
+
+def _as_written(value: Any) -> Any:
+    """A default with components as users write them: by name."""
+    if isinstance(value, list):
+        return [_as_written(item) for item in value]
+    return value.name if isinstance(value, Ref) else value

@@ -56,6 +56,8 @@ def run(
     folder = out or _new_folder(Path("runs"), resolved.source_name)
     check_folder(folder, force=force)  # again later, but torch takes seconds to load
     console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, 120)  # a file or pipe has no edge to wrap at
     report = _run(resolved, folder, force, quiet, console)
     _print_report(report, [metric.label for metric in resolved.metrics], console)
 
@@ -97,6 +99,7 @@ def _print_report(report: RunReport, metrics: list[str], console: Console) -> No
     if report.told_task_id:
         gates = ", ".join(report.told_task_id)
         console.print(f"Told which task an image is from, which users cannot tell: {gates}.")
+        console.print("· not evaluated: no head has learned that task yet.")
     if report.pseudo_scores:
         console.print(
             "These qualities are pseudo-MOS: computed, not rated by people. They compare methods "

@@ -104,6 +104,12 @@ class TrainConfig(ComponentConfig):
         default=384, ge=32, description="side of the random training crop; null: the whole image"
     )
     flip: bool = Field(default=True, description="random horizontal flip in training")
+    norm_statistics: Literal["update", "first-epoch", "frozen"] = Field(
+        default="update",
+        description="stage 2, batch normalization: train with the batch's statistics and move the "
+        "running ones in every epoch, only in the first (as TSN-IQA's released code does), or "
+        "never",
+    )
     select: Literal["best", "last"] = Field(
         default="best",
         description="keep the epoch with the best validation SRCC of the current "

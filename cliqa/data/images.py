@@ -10,7 +10,7 @@ import io
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from cliqa.data.table import raw_images
 from cliqa.errors import DataError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Decoded pixels kept in memory by one reader; beyond it images are decoded again when needed.
 MEMORY_BOUND = 1 << 30
+#: What Pillow raises on bad files; `OSError` includes `UnidentifiedImageError`.
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 class ImageReader:
@@ -64,7 +66,7 @@ class ImageReader:
         try:
             with Image.open(source) as image:
                 pixels = np.asarray(image.convert("RGB"))
-        except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+        except _UNREADABLE as error:
             place = raw["path"] or "inside the table"
             raise DataError(
                 f"dataset `{self._name}`: image `{self._ids[row]}` ({place}) cannot be read: "

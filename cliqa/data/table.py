@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cliqa.data.rated import COLUMNS
 from cliqa.errors import DataError
@@ -13,12 +13,20 @@ from cliqa.errors import DataError
 if TYPE_CHECKING:
     from cliqa.data.rated import RatedDataset
 
+_NUMBERS: Final = ("numbers", ("float", "int", "uint"))
+#: Column that is computed with -> (what it holds, how the names of such types begin).
+_TYPES: Final = {
+    "sample_id": ("text", ("string", "large_string")),
+    "image": ("a Hugging Face `Image`", ("PIL.Image.Image",)),
+    "score_raw": _NUMBERS,
+    "score_std": _NUMBERS,
+    "quality": _NUMBERS,
+}
+
 
 def check_table(dataset: RatedDataset) -> None:
     """Raise `DataError` naming every way in which the table breaks the contract of `COLUMNS`."""
-    faults = _column_faults(dataset)
-    if not faults:
-        faults = _value_faults(dataset)
+    faults = _column_faults(dataset) or _type_faults(dataset) or _value_faults(dataset)
     if faults:
         raise DataError(f"dataset `{dataset.name}`: " + "; ".join(faults))
 
@@ -35,13 +43,25 @@ def _column_faults(dataset: RatedDataset) -> list[str]:
     return faults
 
 
+def _type_faults(dataset: RatedDataset) -> list[str]:
+    faults = []
+    for column, (expected, beginnings) in _TYPES.items():
+        feature = dataset.table.features[column]
+        found = str(getattr(feature, "dtype", feature))
+        nullable = COLUMNS[column][1]
+        if not found.startswith((*beginnings, "null") if nullable else beginnings):
+            faults.append(f"`{column}` holds {found}, expected {expected}")
+    return faults
+
+
 def _value_faults(dataset: RatedDataset) -> list[str]:
     faults = []
     table = dataset.table.select_columns([c for c in COLUMNS if c != "image"])
     for column, (_, nullable) in COLUMNS.items():
-        if column == "image" or nullable:
+        if nullable:
             continue
-        empty = [i for i, value in enumerate(table[column][:]) if value is None]
+        cells = _image_places(dataset) if column == "image" else table[column][:]
+        empty = [i for i, value in enumerate(cells) if value is None]
         if empty:
             faults.append(f"`{column}` is empty in {len(empty)} row(s), first in row {empty[0]}")
     if faults:
@@ -58,8 +78,16 @@ def _value_faults(dataset: RatedDataset) -> list[str]:
     return faults
 
 
+def _image_places(dataset: RatedDataset) -> list[Any]:
+    """Bytes or path of each image, None where there is neither."""
+    return [
+        image if image and (image["bytes"] is not None or image["path"]) else None
+        for image in raw_images(dataset)
+    ]
+
+
 def fingerprint(dataset: RatedDataset) -> str:
-    """SHA-256 of what a result depends on: ids, scores, groups and image contents.
+    """SHA-256 of what a result depends on: ids, scores, deviations, groups and image contents.
 
     Images stored inside the table are hashed whole; for image files, name and size stand for the
     content, so that a set of many gigabytes is not read twice.
@@ -68,12 +96,13 @@ def fingerprint(dataset: RatedDataset) -> str:
     rows = zip(
         dataset.table["sample_id"][:],
         dataset.table["quality"][:],
+        dataset.table["score_std"][:],
         dataset.table["reference"][:],
         raw_images(dataset),
         strict=True,
     )
-    for sample_id, quality, reference, image in rows:
-        digest.update(f"{sample_id}\x1f{quality!r}\x1f{reference}\x1f".encode())
+    for sample_id, quality, std, reference, image in rows:
+        digest.update(f"{sample_id}\x1f{quality!r}\x1f{std!r}\x1f{reference}\x1f".encode())
         content = image["bytes"]
         if content is None:
             path = Path(image["path"])

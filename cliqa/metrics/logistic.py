@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 #: Largest slope of the standardised logistic: steeper is a step between two images, not a scale.
 MAX_SLOPE: Final = 20.0
-#: Starting slopes: almost linear, ordinary, and steep.
-_STARTS: Final = (0.5, 1.5, 5.0)
+#: How many of the best curves of a coarse grid are refined.
+_STARTS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -54,27 +54,39 @@ def _jacobian(parameters: Array, x: Array) -> Array:
     return np.stack([share, 1 - share, -slope * steep, (x - centre) * steep], axis=1)
 
 
-def _fit(x: Array, y: Array, sign: float) -> Array | None:
-    """Best of several bounded least-squares fits of `y` by a logistic of `x`; None if all fail."""
+def _starts(x: Array, y: Array) -> list[Array]:
+    """The best curves of a coarse grid over centre and slope, their two levels solved for."""
+    grid = np.meshgrid(np.quantile(x, np.linspace(0.01, 0.99, 25)), np.geomspace(0.3, MAX_SLOPE, 7))
+    centres, slopes = (axis.ravel() for axis in grid)
+    shares = (1 + np.tanh(slopes[:, None] * (x - centres[:, None]) / 2)) / 2
+    means = shares.mean(axis=1)
+    spread = ((shares - means[:, None]) ** 2).sum(axis=1)
+    usable = spread > 1e-12  # a centre beyond a gap gives a constant
+    gain = np.where(usable, (shares @ y) / np.where(usable, spread, 1.0), 0.0)  # y has mean 0
+    explained = np.where(gain > 0, gain**2 * spread, -np.inf)  # rising curves only
+    best = [n for n in np.argsort(-explained)[:_STARTS] if explained[n] > 0]
+    bottoms = -gain * means
+    return [np.array([bottoms[n] + gain[n], bottoms[n], centres[n], slopes[n]]) for n in best]
+
+
+def _fit(x: Array, y: Array) -> Array | None:
+    """Best of several bounded least-squares fits of `y` by a rising logistic of `x`, if any."""
     from scipy.optimize import least_squares
 
-    low, high = sorted((sign * 1e-3, sign * MAX_SLOPE))
-    bounds = ([-10.0, -10.0, x.min() - 1, low], [10.0, 10.0, x.max() + 1, high])
+    bounds = np.array([[-20.0, -20.0, x.min() - 1, 1e-3], [20.0, 20.0, x.max() + 1, MAX_SLOPE]])
     best, least = None, np.inf
-    for start in _STARTS:
-        guess = [y.max(), y.min(), float(np.median(x)), sign * start]
-        guess = list(np.clip(guess, *np.array(bounds)))
+    for start in _starts(x, y):
         try:
             found = least_squares(
                 lambda p: _curve(p, x) - y,
-                guess,
+                np.clip(start, *bounds),
                 lambda p: _jacobian(p, x),
                 bounds=bounds,
-                max_nfev=200,
+                max_nfev=100,
             )
-        except (ValueError, np.linalg.LinAlgError):
+        except np.linalg.LinAlgError:
             continue
-        if found.success and found.cost < least:
+        if found.cost < least:
             best, least = found.x, found.cost
     return None if best is None else _curve(best, x)
 
@@ -89,7 +101,7 @@ def plcc_logistic(x: ArrayLike, y: ArrayLike) -> LogisticPLCC:
 
     q(x) = b2 + (b1 - b2) / (1 + exp(-s (x - b3))). Both axes are standardised first, the sign
     of s is that of the SRCC, its size is bounded, and the best of several starts is kept. If
-    none converges, or none is better than a straight line, the line is used, and `fit` says so.
+    none is better than a straight line, the line is used, and `fit` says so.
     Either fit may fall, so that predictions in the wrong direction score as well as in the right
     one: `raw` keeps the sign.
 
@@ -116,7 +128,8 @@ def plcc_logistic(x: ArrayLike, y: ArrayLike) -> LogisticPLCC:
     standard_x, standard_y = (np.sqrt(len(x)) * unit_values(v) for v in (x, y))
     mapped = None
     if len(x) > 4:  # as many parameters as samples fit anything
-        mapped = _fit(standard_x, standard_y, -1.0 if srcc(x, y) < 0 else 1.0)
+        direction = -1.0 if srcc(x, y) < 0 else 1.0
+        mapped = _fit(direction * standard_x, standard_y)
     if mapped is not None:
         value = plcc(mapped, y)
         if value > abs(raw):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-#: timm's own variants (LayerNorm2d, BatchNormAct2d, GroupNormAct, ...) derive from these.
+#: timm's own variants (LayerNorm2d, BatchNormAct2d, GroupNormAct, ...) derive from these, except
+#: its RMS norms, which are older than torch's: those are known by their names.
 NORMALIZATION: tuple[type[nn.Module], ...] = (
     nn.modules.batchnorm._BatchNorm,
     nn.LayerNorm,
@@ -19,7 +20,7 @@ def normalization_layers(network: nn.Module) -> dict[str, nn.Module]:
     return {
         name: module
         for name, module in network.named_modules()
-        if isinstance(module, NORMALIZATION) and _own_tensors(module)
+        if _normalizes(module) and _own_tensors(module)
     }
 
 
@@ -33,6 +34,12 @@ def normalization_tensors(network: nn.Module) -> list[str]:
         for layer, module in normalization_layers(network).items()
         for tensor in _own_tensors(module)
     ]
+
+
+def _normalizes(module: nn.Module) -> bool:
+    if isinstance(module, NORMALIZATION):
+        return True
+    return any(kind.__name__.startswith("RmsNorm") for kind in type(module).__mro__)
 
 
 def _own_tensors(module: nn.Module) -> list[str]:

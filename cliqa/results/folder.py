@@ -142,7 +142,7 @@ def prepare_folder(folder: Path, *, force: bool = False) -> None:
 
     Absent or empty: made. An unfinished run: started over. A finished run: refused, or with
     `force` cleared. Anything else: refused, with or without `force`. Clearing removes what cliqa
-    wrote and leaves every other file; runs nested in `compare/` are cleared with `force` only.
+    wrote and leaves every other file; runs nested in `compare/` are parts of the run and go too.
 
     Raises:
         ResultError: the folder is refused, or the system does not let us write.
@@ -150,14 +150,13 @@ def prepare_folder(folder: Path, *, force: bool = False) -> None:
     check_folder(folder, force=force)
     with explained("make", folder):
         folder.mkdir(parents=True, exist_ok=True)
-    if force:
-        _clear_nested(folder / COMPARE)
+    _clear_nested(folder / COMPARE)
     _clear(folder)
     write_claims(folder, set())
 
 
 def _clear_nested(compare: Path) -> None:
-    """Clear the runs in `compare/`: those of another configuration would be shown with this one."""
+    """Clear the runs in `compare/`: those of an earlier attempt would be shown with this one."""
     if not compare.is_dir() or compare.is_symlink():
         return
     with explained("clear", compare):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 #: The columns of the TSN-IQA paper's tables.
 MAIN_METRICS: Final = ("mSRCC", "mPI", "mSI", "mPSI")
 MISSING: Final = "–"
+#: A reason that needs no footnote: half a matrix can have it.
+NOT_EVALUATED: Final = "not evaluated"
 _RAISED: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -51,6 +53,8 @@ def _mark(number: int) -> str:
 def _text(cell: str | float | Undefined, notes: list[str]) -> str:
     if isinstance(cell, str):
         return cell
+    if isinstance(cell, Undefined) and cell.reason == NOT_EVALUATED:
+        return "·"
     if isinstance(cell, Undefined):
         if cell.reason not in notes:
             notes.append(cell.reason)
@@ -61,7 +65,10 @@ def _text(cell: str | float | Undefined, notes: list[str]) -> str:
 def _cell(entry: Mapping[str, Any], value: float | None, path: str) -> float | Undefined:
     if value is not None:
         return float(value)
-    return Undefined(entry.get("undefined", {}).get(path, "not computed"))
+    reason = entry.get("undefined", {}).get(path, "not computed")
+    if path.startswith("srcc") and reason.endswith(f": {NOT_EVALUATED}"):
+        return Undefined(NOT_EVALUATED)
+    return Undefined(reason)
 
 
 def summary_table(
@@ -134,17 +141,25 @@ def _escape(text: str) -> str:
 
 def to_rich(table: ResultTable) -> Table:
     """The table for `rich.console.Console.print`, with its footnotes as the caption."""
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
     rows, notes = table.formatted()
     drawn = Table(
         title=Text(table.title),
+        title_justify="left",
+        # Narrow, so that six tasks fit a terminal of 80 columns.
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
         caption=Text("\n".join(notes)) if notes else None,
         caption_justify="left",
     )
     for place, name in enumerate(table.header):
-        drawn.add_column(Text(name), justify="left" if place < _texts(table) else "right")
+        drawn.add_column(
+            Text(name), justify="left" if place < _texts(table) else "right", overflow="fold"
+        )
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
     return drawn

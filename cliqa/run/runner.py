@@ -27,7 +27,7 @@ class RunReport:
         folder: the bundle of the configuration's own method; those of `compare` lie in
             `compare/LABEL` inside it.
         results: method label -> content of its `metrics.json`.
-        gates: method label -> labels of its gates that are told the task id.
+        told_task_id: labels of the gates that are told the task id.
         pseudo_scores: True if no human rated these very images.
         seconds: wall time.
     """
@@ -75,7 +75,7 @@ def run(
         # Whatever lies there belongs to an earlier attempt at this run.
         prepare_folder(folder, force=True)
         beside = BundleWriter(folder)
-        results[_free(method.label, results)] = MethodRun(prepared, method, beside, observer)()
+        results[method.label] = MethodRun(prepared, method, beside, observer)()
         beside.finish()
     writer.finish()  # last: its sums say that the whole run is complete
     told = {p.label for m in prepared.methods for p in m.gates if p.gate.uses_task_id}
@@ -86,8 +86,3 @@ def run(
         pseudo_scores=any(t.dataset.pseudo_scores for t in prepared.stream.tasks),
         seconds=time.perf_counter() - started,
     )
-
-
-def _free(label: str, taken: dict[str, dict[str, Any]]) -> str:
-    """The label, or one of its own if the run's method has the same."""
-    return label if label not in taken else f"{label} (compare)"

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from cliqa.data.images import training_view
+from cliqa.errors import DataError
 from cliqa.model.scoring import to_input
 from cliqa.seeds import named_rng
 
@@ -153,6 +154,11 @@ class ImageBatches:
                     flip=config.flip,
                     rng=rng,
                 )
+            )
+        if len({view.shape for view in views}) > 1:
+            raise DataError(
+                f"dataset `{task.name}`: images of several sizes cannot share a batch; set "
+                "`train.crop` (found null)"
             )
         return self._samples.make(positions, images=to_input(views, self._backbone, self._device))
 

@@ -58,8 +58,10 @@ class Phase:
         batches: where batches come from.
         updates: performed in turn on every batch; several make adversarial training.
         epochs: passes over the batches.
-        norm_statistics: `update` trains with the batch's statistics and moves the running ones;
-            `frozen` uses the running ones.
+        norm_statistics: `update`: batch normalization trains with the batch's statistics and
+            moves the running ones; `first-epoch`: only in the first epoch, from then on it uses
+            the running ones; `frozen`: it uses the running ones throughout. Dropout and the like
+            are active whenever statistics are not frozen.
         lr_drop_epoch: after this many epochs every learning rate is multiplied by 0.1.
         validate: measured after every epoch, higher is better; None: not measured.
         keep: the epoch whose parameters are kept: with the best `validate`, or the last.
@@ -69,7 +71,7 @@ class Phase:
     batches: BatchSource
     updates: tuple[Update, ...]
     epochs: int
-    norm_statistics: Literal["update", "frozen"] = "update"
+    norm_statistics: Literal["update", "first-epoch", "frozen"] = "update"
     lr_drop_epoch: int | None = None
     validate: Callable[[], float] | None = None
     keep: Literal["best", "last"] = "last"
@@ -127,6 +129,7 @@ def two_stage(
             batches=ImageBatches(context.tasks, model.backbone, config, seed, device),
             updates=(Update(groups=(head, body) if body.parameters else (head,), loss=loss),),
             epochs=config.epochs,
+            norm_statistics=config.norm_statistics,
             lr_drop_epoch=config.lr_drop_epoch,
             validate=context.validation_srcc,
             keep=config.select,

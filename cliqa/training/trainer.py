@@ -57,7 +57,7 @@ class Trainer:
             torch.manual_seed(
                 named_seed(context.seed, "layers", names_of(context.tasks), phase.name, epoch)
             )
-            model.backbone.train(phase.norm_statistics == "update")
+            model.backbone.train(_moves_statistics(phase, epoch))
             model.heads.train()
             total = 0.0
             for step in range(phase.batches.steps):
@@ -119,6 +119,12 @@ class _Best:
     def restore(self) -> None:
         if self._tensors is not None:
             self._model.load_state_dict(self._tensors)
+
+
+def _moves_statistics(phase: Phase, epoch: int) -> bool:
+    if phase.norm_statistics == "first-epoch":
+        return epoch == 0
+    return phase.norm_statistics == "update"
 
 
 def _train_only(model: QualityModel, phase: Phase) -> None:

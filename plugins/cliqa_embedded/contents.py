@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CROPS", "Contents", "contents"]
 
 #: Crops a reference.
-CROPS: Final = 10
+CROPS: Final = 16
 
 #: Side of the picture relative to the shipped file; half size shows other frequencies.
 SCALES: Final = (1.0, 0.5)

@@ -52,11 +52,11 @@ class Scene:
         return np.rint(np.clip(canvas, 0, 1) * 255).astype(np.uint8)
 
     def _radii(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Half-extents with density r**-3 (scale-invariant), enough to cover the scene thrice."""
+        """Half-extents with density r**-3 (scale-invariant), enough to cover the scene twice."""
         low, high = self.radii
         u = rng.random(6000)
         radii = (low**-2 - u * (low**-2 - high**-2)) ** -0.5
-        needed = int(np.searchsorted(np.cumsum(3 * radii**2), 3 * SIDE**2)) + 1
+        needed = int(np.searchsorted(np.cumsum(2.2 * radii**2), 2 * SIDE**2)) + 1
         return radii[:needed]
 
     def _leaf(self, rng: np.random.Generator) -> tuple[NDArray[np.float64], float]:

@@ -51,7 +51,8 @@ class Fidelity:
 
     def loss(self, scores: Tensor, batch: Batch) -> Tensor:
         """Scalar loss over all pairs of images of one dataset; 0 if there is no such pair."""
-        first, second = torch.triu_indices(len(scores), len(scores), offset=1)
+        count = len(scores)
+        first, second = torch.triu_indices(count, count, offset=1, device=scores.device)
         same = batch.task[first] == batch.task[second]
         first, second = first[same], second[same]
         if not len(first):
@@ -81,7 +82,7 @@ class Fidelity:
 
 
 def fidelity(target: Tensor, predicted: Tensor) -> Tensor:
-    """Fidelity loss of two probabilities, element by element, in [0, 1] up to `EPSILON`."""
+    """Fidelity loss of two probabilities, element by element; `EPSILON` lets it fall to -1e-4."""
     return (
         1
         - torch.sqrt(target * predicted + EPSILON)

@@ -33,6 +33,7 @@ _OFFLINE = {
     "ReadTimeout",
     "SSLError",
     "Timeout",
+    "URLError",  # a few models lie outside the Hub
 }
 
 
@@ -106,14 +107,32 @@ def load_file(network: nn.Module, file: str, name: str) -> None:
     wanted = network.state_dict()
     missing = sorted(set(wanted) - set(state))
     misfit = sorted(k for k, t in wanted.items() if k in state and state[k].shape != t.shape)
-    if missing or misfit:
-        first = (missing + misfit)[0]
+    extra = _extra(network, state)
+    if missing or misfit or extra:
+        first = (missing + misfit + extra)[0]
         raise CliqaError(
             f"backbone `{name}`: {path} does not fit: {len(missing)} tensor(s) missing, "
-            f"{len(misfit)} of another shape, first `{first}`; expected a state dict of timm's "
-            f"`{name}`"
+            f"{len(misfit)} of another shape, {len(extra)} too many, first `{first}`; expected a "
+            f"state dict of timm's `{name}`"
         )
     network.load_state_dict({key: state[key] for key in wanted})
+
+
+def _extra(network: nn.Module, state: dict[str, Tensor]) -> list[str]:
+    """Tensors besides the classifier in modules that the network has: those of a larger model.
+
+    Without them ResNet-34's file would pass for ResNet-18's, whose layers are a part of its own.
+    """
+    classifier = network.default_cfg.get("classifier") or ()  # type: ignore[union-attr, operator]
+    names = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    ignored = tuple(f"{name}." for name in names)
+    wanted = network.state_dict()
+    modules = {key.partition(".")[0] for key in wanted}
+    return sorted(
+        key
+        for key in state
+        if key not in wanted and key.partition(".")[0] in modules and not key.startswith(ignored)
+    )
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -123,12 +142,16 @@ def read_state(path: Path) -> dict[str, Tensor]:
             return load_safetensors(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
-        raise CliqaError(f"{path} is not a readable weights file: {error}") from None
-    except Exception as error:  # UnpicklingError: content other than tensors
-        reason = str(error).splitlines()[0]
-        raise CliqaError(f"{path} holds more than tensors and is refused: {reason}") from None
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
-    tensors = {k: v for k, v in state.items() if isinstance(v, torch.Tensor)}
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise CliqaError(f"{path} is not a readable weights file: {reason}") from None
+    except Exception:  # UnpicklingError and others; torch's own advice here is to run the code
+        raise CliqaError(
+            f"{path} is refused: it is damaged, or holds Python objects besides tensors, and those "
+            "could run code; expected a state dict, saved by `torch.save` or as safetensors"
+        ) from None
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+    items = state.items() if isinstance(state, dict) else ()
+    tensors = {key: value for key, value in items if isinstance(value, torch.Tensor)}
     if not tensors:
         raise CliqaError(f"{path} holds no state dict; expected a dict of names to tensors")
     return tensors

@@ -64,9 +64,7 @@ def test_importing_a_plugin_loads_nothing_heavy(plugin):
         f"import sys, {plugin}; "
         "print([m for m in ('torch', 'timm', 'datasets', 'numpy', 'sklearn') if m in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 

@@ -144,14 +144,14 @@ def test_a_clearing_that_was_interrupted_is_completed_by_the_next_start(finished
     assert files_of(finished) == {"UNFINISHED", "notes.txt"}
 
 
-def test_nested_runs_are_cleared_with_force_and_only_then(tmp_path, write_run):
+@pytest.mark.parametrize("finish", [False, True])
+def test_nested_runs_are_cleared_with_the_run_they_belong_to(tmp_path, write_run, finish):
     write_run(tmp_path / "compare" / "lwf")
-    write_run(tmp_path, finish=False)
+    write_run(tmp_path / "compare" / "si", finish=False)
+    write_run(tmp_path, finish=finish)
     (tmp_path / "compare" / "mine").mkdir()
     (tmp_path / "compare" / "mine" / "notes.txt").write_text("precious")
-    prepare_folder(tmp_path)
-    assert is_finished(tmp_path / "compare" / "lwf")
-    prepare_folder(tmp_path, force=True)
+    prepare_folder(tmp_path, force=finish)
     assert files_of(tmp_path) == {"UNFINISHED", "compare/mine/notes.txt"}
     assert not (tmp_path / "compare" / "lwf").exists()
 

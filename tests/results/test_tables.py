@@ -61,7 +61,13 @@ def test_the_matrix_has_one_row_a_step_and_one_column_a_test_set():
     table = matrix_table("TSN-IQA", METRICS, "newest")
     assert table.header == ("after task", "live", "csiq")
     assert table.rows[1] == ("csiq", 0.8, 0.6)
-    assert table.rows[0][1] == Undefined("step 1, live: not evaluated")
+    assert table.rows[0][1] == Undefined("not evaluated")
+
+
+def test_what_was_not_evaluated_is_a_dot_without_a_footnote():
+    rows, notes = matrix_table("TSN-IQA", METRICS, "newest").formatted()
+    assert rows[0][1] == "·"
+    assert notes == []
 
 
 def test_markdown_lines_up_and_ends_with_its_footnotes():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cliqa.config import ResolvedConfig
 
-TINY = '''
+TINY = """
 from cliqa import Component, hookimpl
 
 
@@ -65,7 +65,7 @@ def bare(config):
 
 def constant(config):
     return _network(True, slope=0.0)
-'''
+"""
 
 
 @pytest.fixture

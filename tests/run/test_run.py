@@ -56,14 +56,23 @@ def test_predictions_are_the_weighted_sum_of_the_stored_head_scores(finished):
     scores = {
         (s, t, i, h): score
         for s, t, i, h, score in zip(
-            heads["step"], heads["task"], heads["sample_id"], heads["head"], heads["score"],
+            heads["step"],
+            heads["task"],
+            heads["sample_id"],
+            heads["head"],
+            heads["score"],
             strict=True,
         )
     }
     sums: dict[tuple, float] = {}
     for s, t, g, i, h, w in zip(
-        weights["step"], weights["task"], weights["gate"], weights["sample_id"],
-        weights["head"], weights["weight"], strict=True,
+        weights["step"],
+        weights["task"],
+        weights["gate"],
+        weights["sample_id"],
+        weights["head"],
+        weights["weight"],
+        strict=True,
     ):
         sums[s, t, g, i] = sums.get((s, t, g, i), 0.0) + w * scores[s, t, i, h]
     found = table(finished.folder, "predictions")
@@ -232,7 +241,7 @@ def test_a_gate_refuses_stages_that_the_backbone_lacks(tiny_config, resolve, tmp
     assert not (tmp_path / "out").exists()
 
 
-BROKEN_IMAGE = '''
+BROKEN_IMAGE = """
 from cliqa import Component, hookimpl
 
 
@@ -252,14 +261,14 @@ def build(config):
     rows[7]["image"] = {"bytes": None, "path": "/nowhere/picture.png"}
     features = whole.table.features
     return dataclasses.replace(whole, table=datasets.Dataset.from_list(rows, features=features))
-'''
+"""
 
 
 def test_an_unreadable_image_is_named_by_its_path_before_writing(tiny_config, resolve, tmp_path):
     (tmp_path / "broken.py").write_text(BROKEN_IMAGE)
     tiny_config["plugins"].append("./broken.py")
     tiny_config["stream"]["tasks"][1] = "broken"
-    with pytest.raises(DataError, match="/nowhere/picture.png"):
+    with pytest.raises(DataError, match=r"/nowhere/picture\.png"):
         run(resolve(tiny_config), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -18,7 +18,7 @@ JPEG_QUALITY: Final = (43, 36, 24, 7, 4)
 
 
 def jpeg2000(image: NDArray[np.uint8], level: int, _rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Compress to a ratio with JPEG 2000.
+    """Compress to a ratio with JPEG 2000, by the wavelet of its lossy mode.
 
     The picture is coded mirrored to twice its sides: on a small crop alone the headers would
     use up the budget that the ratio leaves, which they do not on the whole pictures of KADID-10k.
@@ -26,7 +26,11 @@ def jpeg2000(image: NDArray[np.uint8], level: int, _rng: np.random.Generator) ->
     height, width, _ = image.shape
     mirrored = np.pad(image, [(0, height), (0, width), (0, 0)], mode="symmetric")
     coded = _round_trip(
-        mirrored, "JPEG2000", quality_mode="rates", quality_layers=[JPEG2000_RATIO[level - 1]]
+        mirrored,
+        "JPEG2000",
+        irreversible=True,
+        quality_mode="rates",
+        quality_layers=[JPEG2000_RATIO[level - 1]],
     )
     return np.ascontiguousarray(coded[:height, :width])
 

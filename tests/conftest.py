@@ -1,0 +1,105 @@
+"""Fakes that several rooms share: datasets in memory, tiny networks, trainings of a few steps.
+
+Each fixture is a factory and lives as long as the session, so that tests with generated inputs
+may use it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Times on a shared machine say nothing about a test.
+settings.register_profile("cliqa", deadline=None)
+settings.load_profile("cliqa")
+
+
+def pytest_collection_finish(session):
+    """Leave the other cores to other processes; rooms without a network never import torch."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
+def _support(name):
+    """A module of `tests/support`; under import mode `importlib` tests are no package."""
+    full = f"cliqa_test_support_{name}"
+    if full not in sys.modules:
+        path = Path(__file__).with_name("support") / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(full, path)
+        sys.modules[full] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[full])
+    return sys.modules[full]
+
+
+@pytest.fixture(scope="session")
+def random_pixels():
+    return _support("images").random_pixels
+
+
+@pytest.fixture(scope="session")
+def encoded():
+    return _support("images").encoded
+
+
+@pytest.fixture(scope="session")
+def make_dataset():
+    return _support("images").make_dataset
+
+
+@pytest.fixture(scope="session")
+def make_rows():
+    return _support("images").make_rows
+
+
+@pytest.fixture(scope="session")
+def make_task():
+    return _support("images").make_task
+
+
+@pytest.fixture(scope="session")
+def tiny_backbone():
+    return _support("networks").tiny_backbone
+
+
+@pytest.fixture(scope="session")
+def tiny_model():
+    return _support("networks").tiny_model
+
+
+@pytest.fixture(scope="session")
+def disturb():
+    return _support("networks").disturb
+
+
+@pytest.fixture(scope="session")
+def cpu():
+    return _support("learning").CPU
+
+
+@pytest.fixture(scope="session")
+def train_config():
+    return _support("learning").train_config
+
+
+@pytest.fixture(scope="session")
+def make_context():
+    return _support("learning").make_context
+
+
+@pytest.fixture(scope="session")
+def make_batch():
+    return _support("learning").make_batch
+
+
+@pytest.fixture(scope="session")
+def new_trainer():
+    return _support("learning").new_trainer
+
+
+@pytest.fixture(scope="session")
+def learn():
+    return _support("learning").learn
