@@ -155,12 +155,17 @@ class ImageBatches:
                     rng=rng,
                 )
             )
-        if len({view.shape for view in views}) > 1:
-            raise DataError(
-                f"dataset `{task.name}`: images of several sizes cannot share a batch; set "
-                "`train.crop` (found null)"
-            )
+        self._check_sizes({view.shape[:2] for view in views})
         return self._samples.make(positions, images=to_input(views, self._backbone, self._device))
+
+    def _check_sizes(self, sizes: set[tuple[int, ...]]) -> None:
+        if len(sizes) > 1:
+            names = ", ".join(f"`{task.name}`" for task in self._samples.tasks)
+            found = " and ".join(f"{height} x {width}" for height, width in sorted(sizes)[:2])
+            raise DataError(
+                f"dataset {names}: images of {found} pixels cannot share a batch; set "
+                "`train.crop`, expected a number of pixels, found null"
+            )
 
 
 class FeatureBatches:

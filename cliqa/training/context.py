@@ -58,14 +58,17 @@ class TaskContext:
     compute: Compute
     seed: int
 
-    def scores(self, batch: Batch, head: int | None = None) -> Tensor:
-        """Scores of a batch by a head (default: the one being trained), float32 (B,)."""
+    def forward(self, batch: Batch) -> Tensor:
+        """Backbone features of a batch, float32 (B, feature_dim); cached ones as they are."""
         if batch.features is not None:
-            features = batch.features
-        else:
-            with self.compute.autocast():
-                features = self.model.backbone(batch.images)
-        return self.model.score(self.head if head is None else head, features)
+            return batch.features
+        with self.compute.autocast():
+            features: Tensor = self.model.backbone(batch.images)
+        return features.float()
+
+    def scores(self, batch: Batch) -> Tensor:
+        """Scores of a batch by the head being trained, float32 (B,)."""
+        return self.model.score(self.head, self.forward(batch))
 
     def features(self) -> Tensor:
         """Backbone features of all training images in the test view, float32 (N, feature_dim)."""

@@ -34,7 +34,7 @@ class Update:
     """One Adam update of some parameters by one loss.
 
     Attributes:
-        groups: what is updated; everything else keeps `requires_grad=False` meanwhile.
+        groups: what is updated; what no update of the phase names has `requires_grad=False`.
         loss: batch -> scalar to be minimised.
         after_step: called after each optimiser step, for example to accumulate a path integral.
     """

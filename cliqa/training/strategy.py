@@ -67,12 +67,28 @@ class Strategy:
 
     def loss(self, context: TaskContext, batch: Batch) -> Tensor:
         """Loss of stage 2: the objective's, plus `penalty` if there is one."""
-        loss = context.objective.loss(context.scores(batch), batch)
-        penalty = self.penalty(context, batch)
+        features = context.forward(batch)
+        loss = context.objective.loss(context.model.score(context.head, features), batch)
+        penalty = self.penalty(context, batch, features)
         return loss if penalty is None else loss + penalty
 
-    def penalty(self, context: TaskContext, batch: Batch) -> Tensor | None:  # noqa: ARG002
-        """What keeps old tasks alive, as a non-negative scalar; None: nothing."""
+    def penalty(
+        self,
+        context: TaskContext,  # noqa: ARG002 (for methods that override it)
+        batch: Batch,  # noqa: ARG002
+        features: Tensor,  # noqa: ARG002
+    ) -> Tensor | None:
+        """What keeps old tasks alive.
+
+        Args:
+            context: the stage.
+            batch: the current batch.
+            features: its backbone features with their graph, float32 (B, feature_dim): another
+                head's scores of this batch cost no second forward.
+
+        Returns:
+            A non-negative scalar that is added to the loss, or None for nothing.
+        """
         return None
 
     def end_stage(self, context: TaskContext) -> None:

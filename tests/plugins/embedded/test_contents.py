@@ -60,9 +60,9 @@ def test_scenes_depend_on_the_seed_alone_and_differ():
 
 
 def test_every_reference_has_crops_of_the_asked_size():
-    for crops in contents(96, 2019).values():
+    for crops in contents(64, 2019).values():
         assert 4 <= len(crops) <= CROPS
-        assert all(crop.shape == (96, 96, 3) for crop in crops)
+        assert all(crop.shape == (64, 64, 3) for crop in crops)
 
 
 def test_crops_are_taken_where_the_texture_is():
@@ -73,6 +73,5 @@ def test_crops_are_taken_where_the_texture_is():
     assert first.std() > 60
 
 
-def test_the_smallest_and_largest_size_of_the_config_fit_every_source():
-    for size in (64, 256):
-        assert all(len(crops) >= 1 for crops in contents(size, 2019).values())
+def test_the_largest_size_of_the_config_fits_every_source():
+    assert all(len(crops) >= 1 for crops in contents(256, 2019).values())

@@ -84,11 +84,10 @@ def test_all_tasks_share_the_references_and_their_crops(built):
         assert set(data.table["reference"][:]) == expected
 
 
-def test_another_seed_gives_another_set():
-    one, other = (
-        build(EmbeddedConfig(images=48, size=64, seed=seed)).table["image"][0] for seed in (1, 2)
-    )
-    assert not np.array_equal(np.asarray(one), np.asarray(other))
+def test_another_seed_gives_other_images(built):
+    other = build(EmbeddedConfig(subset="bid-like", images=48, size=64, seed=1))
+    shared = set(other.table["sample_id"][:]) & set(built["bid-like"].table["sample_id"][:])
+    assert len(shared) < 24
 
 
 def test_quality_follows_the_human_means_of_the_treatments(built):

@@ -60,7 +60,7 @@ def test_a_chain_scores_below_its_worst_step_and_never_below_the_scale():
 
 
 def test_the_measure_is_zero_for_equal_images_and_orders_blurs():
-    image = contents(96, 2019)["china"][0]
+    image = contents(64, 2019)["china"][0]
     blurred = [
         DISTORTIONS["gaussian_blur"](image, level, np.random.default_rng(0)) for level in LEVELS
     ]

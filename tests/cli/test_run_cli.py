@@ -1,0 +1,136 @@
+"""`cliqa run` at the terminal: what a user's mistakes are answered with."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from cliqa.cli import cli
+
+GOOD = {
+    "backbone": "efficientnet-lite0",
+    "strategy": "tsn-iqa",
+    "gates": ["newest"],
+    "stream": {"tasks": [{"name": "embedded", "images": 48, "size": 64}]},
+    "train": {"warmup_epochs": 1, "epochs": 1, "crop": 48, "shrink": None},
+}
+
+RAISING = "raise RuntimeError('no luck today')\n"
+CLAIMING = """
+from cliqa import Component, hookimpl
+
+
+@hookimpl
+def cliqa_strategies():
+    return [Component(name="tsn-iqa", factory=print)]
+"""
+UNREADABLE = """
+import dataclasses
+import datasets
+from cliqa import Component, hookimpl
+from cliqa.data import COLUMNS, RatedDataset
+
+
+def build(config):
+    rows = {name: [None] * 9 for name in COLUMNS}
+    rows["sample_id"] = [f"s{i}" for i in range(9)]
+    rows["score_raw"] = rows["quality"] = [float(i) for i in range(9)]
+    rows["image"] = [{"bytes": b"not a picture", "path": "pictures/bad.png"}] * 9
+    table = datasets.Dataset.from_dict(rows).cast_column("image", datasets.Image())
+    return RatedDataset(name="bad", table=table, quality_range=(0.0, 9.0))
+
+
+@hookimpl
+def cliqa_datasets():
+    return [Component(name="bad", factory=build)]
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run a configuration in an empty folder; returns the outcome and what was written."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+
+    def invoke(changes, *arguments, plugin=None):
+        config = GOOD | changes
+        if plugin is not None:
+            (tmp_path / "plugin.py").write_text(plugin)
+            config["plugins"] = ["./plugin.py"]
+        path = tmp_path / "run.yaml"
+        path.write_text(yaml.safe_dump(config))
+        outcome = CliRunner().invoke(cli, ["run", str(path), *arguments])
+        return outcome, sorted(p.name for p in work.iterdir())
+
+    return invoke
+
+
+MISTAKES = {
+    "an unknown component": ({"strategy": "tsn"}, None, ["run.yaml:", "`tsn`", "`tsn-iqa`"]),
+    "a wrong type": ({"seed": "one"}, None, ["run.yaml:", "seed: expected an integer", "'one'"]),
+    "an unknown key": ({"sead": 1}, None, ["run.yaml:", "sead: unknown key", "`seed`"]),
+    "an unknown device": ({"device": "abacus"}, None, ["device", "abacus", "cpu"]),
+    "an order for six tasks": ({"stream": GOOD["stream"] | {"order": "IV"}}, None, ["six tasks"]),
+    "an unreadable image": (
+        {"stream": {"tasks": ["bad"]}},
+        UNREADABLE,
+        ["dataset `bad`", "pictures/bad.png", "cannot be read"],
+    ),
+    "a plugin that raises on import": (
+        {"strategy": "lucky"},
+        RAISING,
+        ["`lucky`", "plugin.py", "RuntimeError: no luck today"],
+    ),
+    "two plugins claiming one name": ({}, CLAIMING, ["`tsn-iqa`", "plugin.py", "cliqa-bench"]),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_gives_one_message_and_exit_code_2_and_writes_nothing(run, mistake):
+    changes, plugin, expected = MISTAKES[mistake]
+    outcome, written = run(changes, plugin=plugin)
+    assert outcome.exit_code == 2
+    for words in expected:
+        assert words in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    assert written == []
+
+
+def test_missing_weights_are_one_sentence_with_the_ways_out(run, monkeypatch, tmp_path):
+    def refuse(*args, **kwargs):
+        raise OSError("no network here")
+
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    outcome, written = run({"backbone": "resnet10t"})
+    assert outcome.exit_code == 2
+    message = outcome.stderr.strip()
+    assert len(message.splitlines()) == 1
+    for way_out in ("backbone.weights: FILE", "efficientnet-lite0", "pretrained: false"):
+        assert way_out in message
+    assert written == []
+
+
+def test_a_good_run_prints_the_tables_and_says_that_scores_are_pseudo_mos(run):
+    outcome, written = run({}, "--quiet")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert written == ["runs"]
+    for words in ("tsn-iqa", "newest", "mSRCC", "SRCC: tsn-iqa", "pseudo-MOS", "runs/run"):
+        assert words in outcome.stdout
+
+
+def test_a_second_run_takes_a_new_folder_and_an_explicit_one_is_refused(run, tmp_path):
+    run({}, "--quiet")
+    run({}, "--quiet")
+    assert sorted(p.name for p in Path("runs").iterdir()) == ["run", "run-2"]
+    outcome, _ = run({}, "--out", "runs/run")
+    assert outcome.exit_code == 2
+    assert "--force" in outcome.stderr

@@ -1,0 +1,181 @@
+"""Batches that are pure functions of epoch and step."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cliqa.data import images as views
+from cliqa.errors import DataError
+from cliqa.model import to_input
+from cliqa.seeds import named_rng
+from cliqa.training import FeatureBatches, ImageBatches
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def task(make_task):
+    return make_task("one", 23)
+
+
+@pytest.fixture(scope="module")
+def other_task(make_task):
+    return make_task("other", 17, seed=5)
+
+
+@pytest.fixture(scope="module")
+def image_batches(tiny_backbone, train_config):
+    backbone = tiny_backbone()
+
+    def make(tasks, *, batch_size=5, seed=0, **settings):
+        config = train_config(batch_size=batch_size, **settings)
+        return ImageBatches(tasks, backbone, config, seed, CPU)
+
+    return make
+
+
+def feature_batches(tasks, batch_size=5, seed=0):
+    """Each image's feature is its task's number and its row."""
+    rows = [(n, row) for n, task in enumerate(tasks) for row in task.split.train]
+    return FeatureBatches(tasks, torch.tensor(rows, dtype=torch.float32), batch_size, seed, CPU)
+
+
+def ids_of_epoch(source, epoch):
+    return [source.batch(epoch, step).sample_ids for step in range(source.steps)]
+
+
+def assert_equal(one, other):
+    for name, value in vars(one).items():
+        here = getattr(other, name)
+        same = torch.equal(value, here) if isinstance(value, torch.Tensor) else value == here
+        assert same or (name == "std" and np.array_equal(value, here, equal_nan=True)), name
+
+
+@pytest.mark.parametrize("kind", ["images", "features"])
+def test_a_batch_is_the_same_whenever_it_is_made(image_batches, task, other_task, kind):
+    """Out of turn, twice, or by another source with the same names."""
+
+    def make():
+        tasks = [task, other_task]
+        return image_batches(tasks) if kind == "images" else feature_batches(tasks)
+
+    one, other = make(), make()
+    for epoch, step in ((1, 2), (0, 0), (1, 2), (7, 1)):
+        wanted = one.batch(epoch, step)
+        other.batch(epoch + 1, 0)
+        assert_equal(other.batch(epoch, step), wanted)
+
+
+@settings(max_examples=40)
+@given(
+    batch_size=st.integers(2, 40), epoch=st.integers(0, 50), seed=st.integers(0, 9), both=...
+)
+def test_an_epoch_holds_every_training_image_once_and_no_other(
+    task, other_task, batch_size: int, epoch: int, seed: int, both: bool
+):
+    tasks = [task, other_task] if both else [task]
+    source = feature_batches(tasks, batch_size, seed)
+    seen = [i for batch in ids_of_epoch(source, epoch) for i in batch]
+    wanted = [t.sample_ids[row] for t in tasks for row in t.split.train]
+    assert sorted(seen) == sorted(wanted)
+    assert len(seen) == source.samples
+
+
+@settings(max_examples=60)
+@given(count=st.integers(2, 90), batch_size=st.integers(3, 40))
+def test_batches_are_as_few_and_as_equal_as_can_be_and_none_is_of_one_image(
+    make_rows, count, batch_size
+):
+    """An image alone makes no pair, and no batch statistics."""
+    source = feature_batches([_rows_only(make_rows, count)], batch_size)
+    sizes = [len(ids) for ids in ids_of_epoch(source, 0)]
+    assert len(sizes) == source.steps == -(-count // batch_size)
+    assert max(sizes) - min(sizes) <= 1
+    assert 2 <= min(sizes) <= max(sizes) <= batch_size
+
+
+def _rows_only(make_rows, count):
+    """A task all of whose images are training images."""
+    from cliqa.data import Split, Task
+
+    dataset = make_rows(map(str, range(count)))
+    dataset.table.update(quality=[0.0] * count, score_std=[None] * count)
+    return Task("rows", dataset, Split(tuple(range(count)), (), ()), "")
+
+
+@pytest.mark.parametrize("kind", ["images", "features"])
+def test_epochs_and_seeds_shuffle_anew(image_batches, task, kind):
+    def make(seed):
+        return image_batches([task], seed=seed) if kind == "images" else feature_batches(
+            [task], seed=seed
+        )
+
+    orders = {tuple(ids_of_epoch(make(seed), epoch)) for seed in range(3) for epoch in range(3)}
+    assert len(orders) == 9
+
+
+def test_columns_belong_to_their_samples(task, other_task):
+    """Features, scores, deviations and dataset number, over two datasets in one batch."""
+    tasks = [task, other_task]
+    source = feature_batches(tasks, batch_size=7)
+    numbers = set()
+    for step in range(source.steps):
+        batch = source.batch(3, step)
+        for i, sample_id in enumerate(batch.sample_ids):
+            number, row = (int(v) for v in batch.features[i])
+            numbers.add(number)
+            assert tasks[number].sample_ids[row] == sample_id
+            assert batch.task[i] == number
+            assert batch.quality[i].item() == np.float32(tasks[number].quality[row])
+            assert batch.std[i].item() == np.float32(tasks[number].std[row])
+        assert batch.quality.dtype == batch.std.dtype == torch.float32
+        assert batch.task.dtype == torch.int64
+        assert batch.images is None
+    assert numbers == {0, 1}
+
+
+def views_by_id(source, epoch):
+    found = {}
+    for step in range(source.steps):
+        batch = source.batch(epoch, step)
+        found |= dict(zip(batch.sample_ids, batch.images, strict=True))
+    return found
+
+
+def test_an_images_view_depends_on_seed_dataset_sample_and_epoch_alone(
+    image_batches, task, other_task, tiny_backbone
+):
+    """Whatever the batch size and the other images; checked against the view made by hand."""
+    alone = views_by_id(image_batches([task], batch_size=4, seed=2), epoch=3)
+    mixed = views_by_id(image_batches([other_task, task], batch_size=9, seed=2), epoch=3)
+    for row in task.split.train:
+        sample_id = task.sample_ids[row]
+        rng = named_rng(2, "view", "one", sample_id, 3)
+        pixels = views.training_view(
+            task.images.read(row), shrink=768, crop=32, flip=True, rng=rng
+        )
+        by_hand = to_input([pixels], tiny_backbone(), CPU)[0]
+        assert torch.equal(alone[sample_id], by_hand)
+        assert torch.equal(mixed[sample_id], by_hand)
+
+
+def test_another_epoch_gives_other_views(make_task, image_batches):
+    source = image_batches([make_task("large", 10, sizes=((64, 64),))])
+    one, other = views_by_id(source, 0), views_by_id(source, 1)
+    assert sum(not torch.equal(one[i], other[i]) for i in one) >= len(one) - 1
+
+
+def test_whole_images_of_one_size_need_no_crop(make_task, image_batches):
+    task = make_task("even", 10, sizes=((40, 24),))
+    assert image_batches([task], crop=None).batch(0, 0).images.shape[1:] == (3, 40, 24)
+
+
+def test_whole_images_of_several_sizes_are_refused_with_the_setting_that_helps(
+    image_batches, task
+):
+    with pytest.raises(
+        DataError, match="`one`: images of 24 x 32 and 28 x 28 pixels .* set `train.crop`"
+    ):
+        image_batches([task], crop=None).batch(0, 0)
