@@ -32,7 +32,7 @@ def make_split(
 
     Groups are put in the order of a hash of (seed, group name) and cut at the rounded percentages
     of their number. The order of one group thus depends on no other group, no file order and no
-    random number generator: datasets that share contents share their division.
+    random number generator: datasets with the same contents share their division.
 
     Args:
         dataset: the rated images.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +43,14 @@ class QualityModel(nn.Module):
         self.heads = nn.ModuleList()
         self.parameter_sets: list[Tensors] = []
         self.head_tasks: list[tuple[str, ...]] = []
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Let parameter sets follow the module to another device or dtype."""
+        self.parameter_sets = [
+            {name: fn(tensor) for name, tensor in own.items()} for own in self.parameter_sets
+        ]
+        moved: Self = super()._apply(fn, recurse)
+        return moved
 
     def add_head(self, tasks: Iterable[str]) -> int:
         """Append a copy of the initial head for these tasks; returns its number, from 0."""
@@ -148,11 +156,13 @@ class QualityModel(nn.Module):
                 part = f"{part}/{index}"
             parts.setdefault(part, {})[rest] = tensor
         self.backbone.load_state_dict(parts["backbone"])
+        state = self.backbone.state_dict()
         self.initial_head.load_state_dict(parts["initial_head"])
         for number, tasks in enumerate(head_tasks):
             self.add_head(tasks)
             self.heads[number].load_state_dict(parts[f"head/{number}"])
-            self.parameter_sets[number] = dict(parts.get(f"set/{number}", {}))
+            own = parts.get(f"set/{number}", {})
+            self.parameter_sets[number] = {name: own[name].to(state[name]) for name in own}
 
 
 def _digest(tensor: Tensor) -> str:

@@ -42,6 +42,8 @@ class CosineHead(nn.Module):
 class Fidelity:
     """1 - sqrt(r p) - sqrt((1 - r)(1 - p)), mean over the pairs of a batch (TSN-IQA, Eq. 5)."""
 
+    arity = 2
+
     def __init__(self, config: FidelityConfig) -> None:
         self.config = config
 
@@ -51,34 +53,51 @@ class Fidelity:
 
     def loss(self, scores: Tensor, batch: Batch) -> Tensor:
         """Scalar loss over all pairs of images of one dataset; 0 if there is no such pair."""
-        count = len(scores)
-        first, second = torch.triu_indices(count, count, offset=1, device=scores.device)
-        same = batch.task[first] == batch.task[second]
-        first, second = first[same], second[same]
-        if not len(first):
+        self._check_deviations(batch)
+        pairs = pairs_within(batch.task)
+        if not len(pairs):
             return scores.sum() * 0.0
-        predicted = self.probability(scores[first] - scores[second])
-        return fidelity(self.labels(batch, first, second), predicted).mean()
+        return self.unit_losses(scores[pairs], batch.quality[pairs], batch.std[pairs]).mean()
 
-    def probability(self, difference: Tensor) -> Tensor:
-        """Predicted probability that the first image is better, from the score difference."""
+    def distillation(self, scores: Tensor, old_scores: Tensor, batch: Batch) -> Tensor:
+        """Fidelity of the pairs' probabilities to the old model's, mean over the pairs."""
+        pairs = pairs_within(batch.task)
+        if not len(pairs):
+            return scores.sum() * 0.0
+        target = self.unit_outputs(old_scores[pairs])
+        return fidelity(target, self.unit_outputs(scores[pairs])).mean()
+
+    def unit_outputs(self, scores: Tensor) -> Tensor:
+        """Predicted probability that the first image of a pair is better: (M, 2) -> (M,)."""
         scale = math.sqrt(2.0) if self.config.link == "thurstone" else 1.0
-        return torch.special.ndtr(difference.float() / scale)
+        return torch.special.ndtr((scores[:, 0] - scores[:, 1]) / scale)
 
-    def labels(self, batch: Batch, first: Tensor, second: Tensor) -> Tensor:
-        """Target probability that the first image of each pair is better, float32."""
-        difference = batch.quality[first] - batch.quality[second]
+    def unit_losses(self, scores: Tensor, quality: Tensor, std: Tensor) -> Tensor:
+        """Fidelity loss of each pair: three times (M, 2) -> (M,)."""
+        return fidelity(self.labels(quality, std), self.unit_outputs(scores))
+
+    def labels(self, quality: Tensor, std: Tensor) -> Tensor:
+        """Target probability that the first image of each pair is better: (M, 2) -> (M,)."""
+        difference = quality[:, 0] - quality[:, 1]
         if self.config.label == "binary":
-            return (difference >= 0).float()
+            return (difference >= 0).to(quality.dtype)
         if self.config.label == "binary-strict":
-            return (difference > 0).float()
-        spread = torch.sqrt(batch.std[first] ** 2 + batch.std[second] ** 2)
-        if not torch.isfinite(spread).all() or not (spread > 0).all():
+            return (difference > 0).to(quality.dtype)
+        return torch.special.ndtr(difference / std.square().sum(dim=1).sqrt())
+
+    def _check_deviations(self, batch: Batch) -> None:
+        if self.config.label == "thurstone" and not (batch.std > 0).all():  # nan fails too
             raise DataError(
                 "objective `fidelity`: `label: thurstone` needs a positive score deviation for "
                 "every image, and some have none; use `label: binary`"
             )
-        return torch.special.ndtr(difference / spread)
+
+
+def pairs_within(task: Tensor) -> Tensor:
+    """All pairs of positions whose images are of one dataset: int64 (B,) -> int64 (M, 2)."""
+    first, second = torch.triu_indices(len(task), len(task), offset=1, device=task.device)
+    same = task[first] == task[second]
+    return torch.stack([first[same], second[same]], dim=1)
 
 
 def fidelity(target: Tensor, predicted: Tensor) -> Tensor:

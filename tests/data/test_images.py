@@ -73,14 +73,14 @@ def test_a_bad_file_is_named_with_dataset_sample_and_path(
 ):
     file = bad_file(kind, tmp_path, encoded(random_pixels(1)[0]))
     dataset = make_dataset("live", count=2, images=[random_pixels(1)[0], file])
-    with pytest.raises(DataError, match="dataset `live`: image `live/00001.png`") as caught:
+    with pytest.raises(DataError, match=r"dataset `live`: image `live/00001.png`") as caught:
         ImageReader(dataset).check(range(2))
     assert str(file) in str(caught.value)
 
 
 def test_a_bad_image_stored_in_the_table_is_named(make_dataset):
     dataset = make_dataset("live", count=1, images=[b"\x89PNG but not really"])
-    with pytest.raises(DataError, match="image `live/00000.png` \\(inside the table\\) cannot"):
+    with pytest.raises(DataError, match=r"image `live/00000.png` \(inside the table\) cannot"):
         ImageReader(dataset).read(0)
 
 
@@ -88,11 +88,11 @@ def test_a_picture_too_large_to_be_one_is_named(make_dataset, encoded, monkeypat
     """Pillow refuses decompression bombs with an error of its own kind."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     dataset = make_dataset(count=1, images=[np.zeros((40, 40, 3), np.uint8)])
-    with pytest.raises(DataError, match="`toy/00000.png`.*exceeds limit"):
+    with pytest.raises(DataError, match=r"`toy/00000.png`.*exceeds limit"):
         ImageReader(dataset).read(0)
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")  # Pillow's own
 @settings(max_examples=100)
 @given(
     form=st.sampled_from(["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"]),

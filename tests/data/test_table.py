@@ -41,7 +41,7 @@ def test_a_missing_column_is_named(make_dataset, column):
 def test_every_missing_and_unexpected_column_is_named_at_once(make_dataset):
     dataset = make_dataset()
     table = dataset.table.rename_columns({"level": "strength", "quality": "mos"})
-    with pytest.raises(DataError, match="missing: level, quality; unexpected .*: mos, strength"):
+    with pytest.raises(DataError, match=r"missing: level, quality; unexpected .*: mos, strength"):
         check_table(with_table(dataset, table))
 
 
@@ -92,7 +92,7 @@ def test_a_quality_outside_the_range_is_named_with_its_sample(make_dataset, wron
 
 def test_faults_of_several_kinds_are_told_together(make_dataset):
     columns = {"sample_id": ["a", "a"], "quality": [11.0, 1.0]}
-    with pytest.raises(DataError, match="not unique.*; quality 11.0"):
+    with pytest.raises(DataError, match=r"not unique.*; quality 11.0"):
         check_table(make_dataset(count=2, columns=columns))
 
 

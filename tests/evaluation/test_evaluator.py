@@ -180,14 +180,10 @@ def test_a_gate_is_given_the_features_of_its_stages_and_no_task(model, grow, eva
         assert (query.count, query.heads) == (len(task.split.test), 2)
         assert query.oracle_heads == ()
         assert list(query.features) == [3]
-        np.testing.assert_array_equal(
-            query.features[3], made._features.of(task, "test", [3])[3]
-        )
+        np.testing.assert_array_equal(query.features[3], made._features.of(task, "test", [3])[3])
 
 
-def test_an_oracle_is_told_the_heads_of_the_images_own_dataset_only(
-    model, grow, evaluator, tasks
-):
+def test_an_oracle_is_told_the_heads_of_the_images_own_dataset_only(model, grow, evaluator, tasks):
     oracle, other = Told(), Recording()
     grow(["one"])
     grow(["two"])

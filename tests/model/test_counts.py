@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-
-from cliqa.model import QualityModel, normalization_tensors
 from cliqa_gates.config import KMeansConfig
 from cliqa_gates.kmeans import KMeansGate
 from cliqa_pairwise.fidelity import CosineHead
 from cliqa_timm.backbone import TimmBackbone, create
 from cliqa_tsn.strategy import TaskSpecificNormalization
+
+from cliqa.model import QualityModel, normalization_tensors
 
 
 @pytest.fixture(scope="module")

@@ -191,6 +191,29 @@ def test_a_model_comes_back_from_the_bytes_of_its_tensors(model, tiny_model, dis
     assert all(torch.equal(again[name], tensor) for name, tensor in model.tensors().items())
 
 
+def test_a_model_moves_as_a_whole(model, tiny_model, images):
+    """Tensors of heads follow to another dtype, and in the same way to another device."""
+    scores = model.head_scores(images, range(4))
+    model.double()
+    for own in model.parameter_sets:
+        assert all(t.dtype == torch.float64 for t in own.values() if t.is_floating_point())
+    torch.testing.assert_close(
+        model.backbone(images.double()), copy.deepcopy(model.backbone).float()(images).double()
+    )
+    with torch.no_grad():
+        model.float()
+        torch.testing.assert_close(model.head_scores(images, range(4)), scores)
+        model.to("meta")
+        assert {t.device.type for own in model.parameter_sets for t in own.values()} == {"meta"}
+
+
+def test_loaded_tensors_take_the_place_and_dtype_that_the_model_has(model, tiny_model):
+    other = tiny_model(seed=9).double()
+    other.load_tensors(model.tensors(), model.head_tasks)
+    kinds = {t.dtype for own in other.parameter_sets for t in own.values() if t.is_floating_point()}
+    assert kinds == {torch.float64}
+
+
 def test_a_restored_model_grows_heads_like_the_original(model, tiny_model):
     other = tiny_model(seed=9)
     other.load_tensors(model.tensors(), model.head_tasks)

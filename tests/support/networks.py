@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import torch
 from torch import nn
 
@@ -12,7 +14,7 @@ class Tiny(Backbone):
     """Two convolutions, each with a layer behind it; stages 3 and 4 are their responses."""
 
     feature_dim = 12
-    stage_dims = {3: 6, 4: 12}
+    stage_dims = MappingProxyType({3: 6, 4: 12})
     mean = (0.5, 0.4, 0.3)
     std = (0.2, 0.25, 0.3)
 

@@ -69,9 +69,7 @@ def test_a_batch_is_the_same_whenever_it_is_made(image_batches, task, other_task
 
 
 @settings(max_examples=40)
-@given(
-    batch_size=st.integers(2, 40), epoch=st.integers(0, 50), seed=st.integers(0, 9), both=...
-)
+@given(batch_size=st.integers(2, 40), epoch=st.integers(0, 50), seed=st.integers(0, 9), both=...)
 def test_an_epoch_holds_every_training_image_once_and_no_other(
     task, other_task, batch_size: int, epoch: int, seed: int, both: bool
 ):
@@ -108,8 +106,10 @@ def _rows_only(make_rows, count):
 @pytest.mark.parametrize("kind", ["images", "features"])
 def test_epochs_and_seeds_shuffle_anew(image_batches, task, kind):
     def make(seed):
-        return image_batches([task], seed=seed) if kind == "images" else feature_batches(
-            [task], seed=seed
+        return (
+            image_batches([task], seed=seed)
+            if kind == "images"
+            else feature_batches([task], seed=seed)
         )
 
     orders = {tuple(ids_of_epoch(make(seed), epoch)) for seed in range(3) for epoch in range(3)}
@@ -153,9 +153,7 @@ def test_an_images_view_depends_on_seed_dataset_sample_and_epoch_alone(
     for row in task.split.train:
         sample_id = task.sample_ids[row]
         rng = named_rng(2, "view", "one", sample_id, 3)
-        pixels = views.training_view(
-            task.images.read(row), shrink=768, crop=32, flip=True, rng=rng
-        )
+        pixels = views.training_view(task.images.read(row), shrink=768, crop=32, flip=True, rng=rng)
         by_hand = to_input([pixels], tiny_backbone(), CPU)[0]
         assert torch.equal(alone[sample_id], by_hand)
         assert torch.equal(mixed[sample_id], by_hand)
@@ -172,10 +170,8 @@ def test_whole_images_of_one_size_need_no_crop(make_task, image_batches):
     assert image_batches([task], crop=None).batch(0, 0).images.shape[1:] == (3, 40, 24)
 
 
-def test_whole_images_of_several_sizes_are_refused_with_the_setting_that_helps(
-    image_batches, task
-):
+def test_whole_images_of_several_sizes_are_refused_with_the_setting_that_helps(image_batches, task):
     with pytest.raises(
-        DataError, match="`one`: images of 24 x 32 and 28 x 28 pixels .* set `train.crop`"
+        DataError, match=r"`one`: images of 24 x 32 and 28 x 28 pixels .* set `train.crop`"
     ):
         image_batches([task], crop=None).batch(0, 0)

@@ -40,21 +40,40 @@ def test_features_are_those_of_all_training_images_in_order(context):
     torch.testing.assert_close(found, torch.stack(exact), rtol=1e-4, atol=1e-5)
 
 
-def test_cached_features_give_the_scores_of_their_images(context, make_batch):
-    context.model.eval()
+def test_scores_of_cached_features_and_of_images_are_those_of_the_head_being_trained(
+    make_context, make_task, tiny_model, disturb, make_batch
+):
+    model = tiny_model()
+    model.add_head(["earlier"])
+    context = make_context(model, [make_task("live", 10)])
+    disturb(model.heads[1].weight)
     images = torch.randn(4, 3, 20, 20)
-    features = context.model.backbone(images)
+    features = model.backbone(images)
     of_images = context.scores(make_batch([0] * 4, images=images))
     of_features = context.scores(make_batch([0] * 4, features=features))
-    torch.testing.assert_close(of_images, of_features, rtol=0, atol=0)
+    assert of_images.shape == (4,)
+    assert torch.equal(of_images, of_features)
+    torch.testing.assert_close(of_images, model.heads[1](features)[:, 0])
+
+
+def test_cached_features_are_used_as_they_are_and_images_run_through_the_network(
+    context, make_batch
+):
+    features = torch.randn(4, 12)
+    images = torch.randn(4, 3, 20, 20)
+    assert context.forward(make_batch([0] * 4, features=features)) is features
+    found = context.forward(make_batch([0] * 4, images=images))
+    assert torch.equal(found, context.model.backbone(images))
 
 
 def test_scores_in_bf16_are_float32_with_a_gradient_in_the_network(context, make_batch):
     bf16 = Compute(device=torch.device("cpu"), precision="bf16")
     context = dataclasses.replace(context, compute=bf16)
     context.model.requires_grad_(True)
-    scores = context.scores(make_batch([0, 0], images=torch.randn(2, 3, 20, 20)))
-    assert scores.dtype == torch.float32
+    batch = make_batch([0, 0], images=torch.randn(2, 3, 20, 20))
+    scores = context.scores(batch)
+    assert scores.dtype == context.forward(batch).dtype == torch.float32
+    assert torch.equal(context.forward(batch), context.forward(batch).bfloat16().float())
     scores.sum().backward()
     assert context.model.backbone.conv1.weight.grad.dtype == torch.float32
 
@@ -69,7 +88,9 @@ def test_validation_is_the_mean_over_datasets_of_scipys_spearman(context):
         predicted = [float(s) for s in one_by_one(context, task, rows, score)]
         values.append(scipy.stats.spearmanr(predicted, task.quality[list(rows)]).statistic)
     wide = [
-        dataclasses.replace(task, split=Split(task.split.train, task.split.val + task.split.test, ()))
+        dataclasses.replace(
+            task, split=Split(task.split.train, task.split.val + task.split.test, ())
+        )
         for task in context.tasks
     ]
     context = dataclasses.replace(context, tasks=tuple(wide))

@@ -88,6 +88,25 @@ def test_the_loss_of_the_second_stage_is_the_objectives_plus_the_penalty(
     )
 
 
+def test_a_penalty_is_given_the_features_of_the_batch_with_their_graph(
+    tiny_model, tasks, make_context, make_batch
+):
+    """So that another head's scores of the batch cost no second forward of the network."""
+    context = make_context(tiny_model(), tasks[:1])
+    batch = make_batch([1.0, 2.0], images=torch.randn(2, 3, 16, 16))
+    exact, forwards = context.model.backbone(batch.images), []
+
+    class Looking(Strategy):
+        def penalty(self, context, batch, features):
+            assert features.requires_grad
+            assert torch.equal(features, exact)
+            return features.sum() * 0
+
+    context.model.backbone.register_forward_hook(lambda *_: forwards.append(1))
+    Looking().loss(context, batch)
+    assert len(forwards) == 1
+
+
 def test_a_heavy_penalty_is_felt(tiny_model, tasks, learn):
     sizes = [
         sum(p.square().sum() for p in learn(Penalised(w), tiny_model(), tasks[:1]).parameters())
@@ -137,12 +156,12 @@ def test_a_task_trains_the_parameters_it_owns(tiny_model):
 
 
 def test_an_isolating_method_must_say_what_a_task_owns(tiny_model):
-    with pytest.raises(NotImplementedError, match="IsolatingStrategy must say which tensors"):
+    with pytest.raises(NotImplementedError, match=r"IsolatingStrategy must say which tensors"):
         IsolatingStrategy().start(tiny_model())
 
 
 def test_state_is_refused_by_a_method_that_keeps_none():
     assert Strategy().state() == {}
     Strategy().load_state({})
-    with pytest.raises(KeyError, match="MultiHead keeps no state but was given .*omega"):
+    with pytest.raises(KeyError, match=r"MultiHead keeps no state but was given .*omega"):
         MultiHead().load_state({"omega": torch.ones(1)})

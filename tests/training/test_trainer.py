@@ -219,9 +219,7 @@ def test_batches_are_asked_for_epoch_after_epoch_and_progress_counts_samples(
     assert sum(trainer.samples) == 2 * batches.samples
 
 
-def test_one_record_an_epoch_says_what_was_trained_and_the_mean_loss(
-    context, batches, new_trainer
-):
+def test_one_record_an_epoch_says_what_was_trained_and_the_mean_loss(context, batches, new_trainer):
     trainer, losses = new_trainer(), []
 
     def loss(batch):
@@ -265,7 +263,9 @@ def test_groups_have_their_own_rate_and_decay_as_in_torchs_adam(context, batches
             (score - batch.quality).square().mean().backward()
             by_hand.step()
     torch.testing.assert_close(model.heads[0].weight, reference.heads[0].weight.detach())
-    torch.testing.assert_close(model.backbone.conv2.weight, reference.backbone.conv2.weight.detach())
+    torch.testing.assert_close(
+        model.backbone.conv2.weight, reference.backbone.conv2.weight.detach()
+    )
 
 
 def test_several_updates_a_batch_run_in_turn_as_in_adversarial_training(
@@ -281,7 +281,9 @@ def test_several_updates_a_batch_run_in_turn_as_in_adversarial_training(
             return loss(critic, maker)
 
         group = ParameterGroup(parameters=(own,), lr=lr)
-        return Update(groups=(group,), loss=counted, after_step=lambda: calls.append(f"{name} done"))
+        return Update(
+            groups=(group,), loss=counted, after_step=lambda: calls.append(f"{name} done")
+        )
 
     def critic_loss(c, m):
         return (c * m - 1).square()

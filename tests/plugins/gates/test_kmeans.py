@@ -5,6 +5,9 @@ import math
 import numpy as np
 import pytest
 import scipy.spatial.distance
+from cliqa_gates import kmeans
+from cliqa_gates.config import KMeansConfig
+from cliqa_gates.kmeans import HardKMeansGate, KMeansGate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load as load_bytes
@@ -12,9 +15,6 @@ from safetensors.numpy import save as save_bytes
 from sklearn.cluster import KMeans
 
 from cliqa.evaluation import GateQuery
-from cliqa_gates import kmeans
-from cliqa_gates.config import KMeansConfig
-from cliqa_gates.kmeans import HardKMeansGate, KMeansGate
 
 WIDTHS = {1: 3, 3: 4, 4: 6}
 
@@ -25,7 +25,7 @@ def features(count, seed, stages=(3, 4)):
 
 
 def fitted(tasks, gate=KMeansGate, **settings):
-    """A gate fitted to so many tasks of twelve images; few restarts, since nothing depends on it."""
+    """A gate fitted to so many tasks of twelve images each."""
     made = gate(KMeansConfig(**({"k": 3, "n_init": 2} | settings)))
     for task in range(tasks):
         made.fit(f"task {task}", features(12, task, made.stages), seed=task)
@@ -47,7 +47,11 @@ def weights_by_loop(state, query, tau, stages):
             norm = math.sqrt(sum(v * v for v in feature))
             nearest = [
                 min(
-                    math.sqrt(sum((a / norm - float(c)) ** 2 for a, c in zip(feature, centre, strict=True)))
+                    math.sqrt(
+                        sum(
+                            (a / norm - float(c)) ** 2 for a, c in zip(feature, centre, strict=True)
+                        )
+                    )
                     for centre in state[f"{task}/{stage}"]
                 )
                 for task in range(tasks)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from cliqa_gates.kmeans import HardKMeansGate, KMeansGate
+from cliqa_gates.reference import Newest, Oracle, Uniform
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cliqa.evaluation import GateQuery
-from cliqa_gates.kmeans import HardKMeansGate, KMeansGate
-from cliqa_gates.reference import Newest, Oracle, Uniform
 
 sizes = {"count": st.integers(1, 9), "heads": st.integers(1, 6)}
 

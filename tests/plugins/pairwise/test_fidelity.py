@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
+from cliqa_pairwise.config import FidelityConfig
+from cliqa_pairwise.fidelity import Fidelity, pairs_within
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cliqa.errors import DataError
-from cliqa_pairwise.config import FidelityConfig
-from cliqa_pairwise.fidelity import Fidelity
 
 score = st.floats(-3, 3, width=32)
 #: Score, quality (with ties), deviation, dataset.
@@ -77,31 +77,59 @@ def test_the_gradient_equals_finite_differences_of_that_loop(make_batch, rows, l
 )
 def test_the_predicted_probability_is_that_of_a_thurstone_model(link, difference, probability):
     objective = Fidelity(FidelityConfig(link=link))
-    found = objective.probability(torch.tensor(difference))
-    assert found.item() == pytest.approx(probability, abs=5e-5)
+    found = objective.unit_outputs(torch.tensor([[0.25 + difference, 0.25]]))
+    assert found.tolist() == pytest.approx([probability], abs=5e-5)
 
 
 @pytest.mark.parametrize(("label", "tied"), [("binary", 1.0), ("binary-strict", 0.0)])
-def test_a_tie_counts_as_better_in_the_paper_and_as_worse_in_the_released_code(
-    make_batch, label, tied
-):
-    objective, batch = Fidelity(FidelityConfig(label=label)), make_batch([2.0, 2.0, 3.0])
-    first, second = torch.tensor([0, 2, 0]), torch.tensor([1, 0, 2])
-    assert objective.labels(batch, first, second).tolist() == [tied, 1.0, 0.0]
+def test_a_tie_counts_as_better_in_the_paper_and_as_worse_in_the_released_code(label, tied):
+    objective = Fidelity(FidelityConfig(label=label))
+    quality = torch.tensor([[2.0, 2.0], [3.0, 2.0], [2.0, 3.0]])
+    assert objective.labels(quality, torch.full((3, 2), math.nan)).tolist() == [tied, 1.0, 0.0]
 
 
-def test_the_thurstone_label_is_a_probability_from_scores_and_deviations(make_batch):
+def test_the_thurstone_label_is_a_probability_from_scores_and_deviations():
     """Means one apart, deviations 0.6 and 0.8: Phi(1) = 0.8413."""
-    batch = make_batch([3.0, 2.0], std=[0.6, 0.8])
     objective = Fidelity(FidelityConfig(label="thurstone"))
-    found = objective.labels(batch, torch.tensor([0, 1]), torch.tensor([1, 0]))
-    assert found.tolist() == pytest.approx([0.8413, 0.1587], abs=5e-5)
+    quality, std = torch.tensor([[3.0, 2.0], [2.0, 3.0]]), torch.tensor([[0.6, 0.8], [0.8, 0.6]])
+    assert objective.labels(quality, std).tolist() == pytest.approx([0.8413, 0.1587], abs=5e-5)
+
+
+@given(st.lists(st.integers(0, 3), max_size=12))
+def test_pairs_are_all_of_two_images_of_one_dataset_each_once(task):
+    found = pairs_within(torch.tensor(task, dtype=torch.int64))
+    assert found.shape == (len(found), 2)
+    count = range(len(task))
+    assert found.tolist() == [[i, j] for i in count for j in count if i < j and task[i] == task[j]]
+
+
+@given(rows=images, old=st.data())
+def test_distillation_is_the_fidelity_of_each_pair_to_the_old_models_probability(
+    make_batch, rows, old
+):
+    """As a loop; it is least, and nearly 0, where the two models agree."""
+    scores, quality, _, task = zip(*rows, strict=True)
+    old_scores = old.draw(st.lists(score, min_size=len(rows), max_size=len(rows)))
+    terms = []
+    for i in range(len(rows)):
+        for j in range(i + 1, len(rows)):
+            if task[i] == task[j]:
+                p = phi((scores[i] - scores[j]) / math.sqrt(2))
+                r = phi((old_scores[i] - old_scores[j]) / math.sqrt(2))
+                terms.append(1 - math.sqrt(r * p + 1e-8) - math.sqrt((1 - r) * (1 - p) + 1e-8))
+    objective, batch = Fidelity(FidelityConfig()), make_batch(quality, task=task)
+    now, before = torch.tensor(scores), torch.tensor(old_scores)
+    found = objective.distillation(now, before, batch).item()
+    assert found == pytest.approx(sum(terms) / max(len(terms), 1), abs=1e-5)
+    agreeing = objective.distillation(now, now, batch).item()
+    assert agreeing == pytest.approx(0, abs=2e-4)
+    assert agreeing <= found + 1e-6
 
 
 @pytest.mark.parametrize("std", [float("nan"), 0.0])
 def test_the_thurstone_label_without_deviations_is_refused_with_a_way_out(make_batch, std):
     batch = make_batch([1.0, 2.0], std=[std, std])
-    with pytest.raises(DataError, match="needs a positive score deviation .* `label: binary`"):
+    with pytest.raises(DataError, match=r"needs a positive score deviation .* `label: binary`"):
         Fidelity(FidelityConfig(label="thurstone")).loss(torch.zeros(2), batch)
 
 
@@ -125,8 +153,10 @@ def test_a_batch_without_a_pair_has_no_loss_and_a_gradient_of_zero(make_batch, r
 
 
 @given(
-    size=st.sampled_from([1.0, 10.0, 1e3, 1e8, 3e38]), signs=st.lists(st.sampled_from([-1, 1])),
-    label=labels, link=links,
+    size=st.sampled_from([1.0, 10.0, 1e3, 1e8, 3e38]),
+    signs=st.lists(st.sampled_from([-1, 1])),
+    label=labels,
+    link=links,
 )
 def test_gradients_stay_finite_however_far_apart_scores_are(make_batch, size, signs, label, link):
     rows = [(s * size, i, 0.5, 0) for i, s in enumerate([1, -1, *signs])]
@@ -167,4 +197,17 @@ def test_the_loss_is_the_same_on_a_gpu(make_batch):
         task=batch.task.cuda(),
         sample_ids=batch.sample_ids,
     )
-    torch.testing.assert_close(objective.loss(scores.cuda(), there).cpu(), objective.loss(scores, batch))
+    torch.testing.assert_close(
+        objective.loss(scores.cuda(), there).cpu(), objective.loss(scores, batch)
+    )
+
+
+@given(rows=images)
+def test_distillation_has_its_least_value_where_the_models_agree(make_batch, rows):
+    batch = make_batch([quality for _, quality, *_ in rows])
+    old = torch.tensor([score for score, *_ in rows], dtype=torch.float32)
+    objective = Fidelity(FidelityConfig())
+    agreed = objective.distillation(old, old, batch)
+    moved = objective.distillation(old + torch.linspace(0, 1, len(rows)), old, batch)
+    assert agreed.item() == pytest.approx(0.0, abs=2e-4)
+    assert moved.item() >= agreed.item() - 1e-6

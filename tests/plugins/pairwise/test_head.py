@@ -2,12 +2,11 @@
 
 import numpy as np
 import torch
+from cliqa_pairwise.config import FidelityConfig
+from cliqa_pairwise.fidelity import CosineHead, Fidelity
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cosine
-
-from cliqa_pairwise.config import FidelityConfig
-from cliqa_pairwise.fidelity import CosineHead, Fidelity
 
 seeds = st.integers(0, 2**20)
 

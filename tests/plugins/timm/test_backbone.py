@@ -3,10 +3,10 @@
 import pytest
 import timm
 import torch
-
-from cliqa.errors import CapabilityError
 from cliqa_timm.backbone import TimmBackbone, build, create, model_names
 from cliqa_timm.config import TimmConfig
+
+from cliqa.errors import CapabilityError
 
 TINY = [
     "test_resnet",
@@ -135,7 +135,7 @@ def test_random_weights_follow_the_seed():
 def test_a_model_without_intermediate_features_is_refused_by_name(monkeypatch):
     network = create("test_resnet")
     monkeypatch.setattr(network, "feature_info", [])
-    with pytest.raises(CapabilityError, match="`odd`: .* no intermediate features.*cliqa list"):
+    with pytest.raises(CapabilityError, match=r"`odd`: .* no intermediate features.*cliqa list"):
         TimmBackbone(network, "odd")
 
 

@@ -3,11 +3,11 @@
 import pytest
 import skimage.data
 import torch
+from cliqa_timm import lite0
 
 from cliqa.data import images as views
 from cliqa.errors import MissingWeightsError
 from cliqa.model import to_input
-from cliqa_timm import lite0
 
 
 @pytest.fixture(scope="module")
@@ -71,5 +71,5 @@ def test_another_version_of_the_weights_is_refused(monkeypatch):
     state = lite0.shipped_state()
     first = next(iter(state))
     monkeypatch.setattr(lite0, "shipped_state", lambda: state | {first: state[first][:1]})
-    with pytest.raises(MissingWeightsError, match="`conv_stem.weight`.*is not version 0.1.0"):
+    with pytest.raises(MissingWeightsError, match=r"`conv_stem.weight`.*is not version 0.1.0"):
         lite0.build()

@@ -7,12 +7,12 @@ import urllib.error
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
-
-from cliqa.errors import CliqaError, MissingWeightsError
 from cliqa_timm import weights
 from cliqa_timm.backbone import build
 from cliqa_timm.config import TimmConfig
+from safetensors.torch import save_file
+
+from cliqa.errors import CliqaError, MissingWeightsError
 
 WAYS_OUT = (
     r"give a local file \(`backbone.weights: FILE`\), use .*efficientnet-lite0.*, or start from "
@@ -137,13 +137,13 @@ def test_a_larger_models_file_is_refused_with_the_first_tensor_too_many(tmp_path
     """ResNet-34's holds all of ResNet-18's, in the same shapes, and more."""
     more = trained | {"layer1.9.conv1.weight": torch.ones(1)}
     save_file(more, tmp_path / "w.safetensors")
-    with pytest.raises(CliqaError, match="1 too many, first `layer1.9.conv1.weight`"):
+    with pytest.raises(CliqaError, match=r"1 too many, first `layer1.9.conv1.weight`"):
         load(tmp_path / "w.safetensors")
 
 
 def test_tensors_of_another_shape_are_refused(tmp_path, trained):
     save_file(trained | {"conv1.0.weight": torch.ones(1)}, tmp_path / "w.safetensors")
-    with pytest.raises(CliqaError, match="1 of another shape, 0 too many, first `conv1.0.weight`"):
+    with pytest.raises(CliqaError, match=r"1 of another shape, 0 too many, first `conv1.0.weight`"):
         load(tmp_path / "w.safetensors")
 
 
@@ -187,5 +187,5 @@ def test_code_in_a_file_is_never_run(tmp_path, trained, place):
 @pytest.mark.parametrize("content", [[1, 2], {"epoch": 3}, torch.ones(2), {"state_dict": 3}])
 def test_a_file_without_a_state_dict_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "w.pth")
-    with pytest.raises(CliqaError, match="w.pth holds no state dict; expected"):
+    with pytest.raises(CliqaError, match=r"w.pth holds no state dict; expected"):
         load(tmp_path / "w.pth")

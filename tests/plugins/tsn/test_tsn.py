@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-
-from cliqa.errors import CapabilityError
-from cliqa.model import QualityModel, normalization_tensors
 from cliqa_pairwise.config import FidelityConfig
 from cliqa_pairwise.fidelity import Fidelity
 from cliqa_timm.backbone import build
 from cliqa_timm.config import TimmConfig
 from cliqa_tsn.strategy import TaskSpecificNormalization
+
+from cliqa.errors import CapabilityError
+from cliqa.model import QualityModel, normalization_tensors
 
 #: Tiny models of timm, one for each family of normalization.
 FAMILIES = {
@@ -58,15 +58,18 @@ def same(tensors, others):
 def trained(learn, tiny_model, tasks, **settings):
     spy = Spy()
     model = learn(
-        TaskSpecificNormalization(), tiny_model(), tasks, objective=spy, warmup_epochs=2, epochs=2,
+        TaskSpecificNormalization(),
+        tiny_model(),
+        tasks,
+        objective=spy,
+        warmup_epochs=2,
+        epochs=2,
         **settings,
     )
     return model, spy.seen
 
 
-def test_learning_a_task_leaves_every_tensor_of_the_others_bit_identical(
-    tiny_model, learn, tasks
-):
+def test_learning_a_task_leaves_every_tensor_of_the_others_bit_identical(tiny_model, learn, tasks):
     """What has been stored for a task, and the shared network, never change again."""
     kept = []
 
@@ -110,9 +113,7 @@ def test_another_seed_gives_other_batches(tiny_model, learn, tasks):
 
 
 @pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)
-def test_every_family_of_normalization_can_be_task_specific(
-    learn, make_task, images, name
-):
+def test_every_family_of_normalization_can_be_task_specific(learn, make_task, images, name):
     """Each task moves its own normalization; the other task's scores stay bit-identical."""
     torch.manual_seed(0)
     backbone = build(TimmConfig(name=name, pretrained=False))
@@ -139,7 +140,7 @@ def test_every_family_of_normalization_can_be_task_specific(
 
 def test_a_backbone_without_normalization_is_refused_with_what_to_use_instead(tiny_backbone):
     with pytest.raises(
-        CapabilityError, match="`tsn-iqa` trains normalization .* none .* resnet18.* another strat"
+        CapabilityError, match=r"`tsn-iqa` trains normalization .* none .* resnet18.* another strat"
     ):
         TaskSpecificNormalization().check(tiny_backbone("none"))
     for layer in ("batch", "group"):
