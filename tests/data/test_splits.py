@@ -102,7 +102,7 @@ def test_one_more_content_moves_at_most_three_others(make_rows, count, seed):
     assert sum(len(old[part] - new[part]) for part in old) <= 3
 
 
-@given(count=st.integers(15, 400), protocol=protocols)
+@given(count=st.integers(16, 400), protocol=protocols)
 def test_parts_differ_from_their_percentage_by_half_a_group_at_most(make_rows, count, protocol):
     train, val, _ = (int(p) / 100 for p in protocol.split("/"))
     split = make_split(make_rows(map(str, range(count))), protocol, by="image", seed=0)
