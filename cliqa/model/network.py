@@ -79,6 +79,17 @@ class QualityModel(nn.Module):
         """Make copies of these backbone tensors, as they are now, the head's own."""
         self.parameter_sets[head] = self.snapshot(names)
 
+    def teacher(self) -> QualityModel:
+        """A frozen copy of the model as it is now, for distillation.
+
+        Its backbone is in evaluation mode. Its heads are in training mode, as the pupil's are when
+        the two are compared: a cosine head normalises its weight only in evaluation.
+        """
+        copied = copy.deepcopy(self).requires_grad_(False)
+        copied.backbone.eval()
+        copied.heads.train()
+        return copied
+
     def score(self, head: int, features: Tensor) -> Tensor:
         """Scores of one head from features: (B, feature_dim) -> float32 (B,)."""
         with torch.autocast(features.device.type, enabled=False):

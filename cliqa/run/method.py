@@ -151,6 +151,10 @@ class MethodRun:
             record
             | closing_record(model, gate_values)
             | {
+                "memory": {
+                    "exemplar_images": self.method.strategy.exemplars,
+                    "state_values": sum(t.numel() for t in self.method.strategy.state().values()),
+                },
                 "stage_seconds": self.stage_seconds,
                 "evaluated_images": evaluator.forwards,
                 "notes": notes,

@@ -47,6 +47,18 @@ class Batch:
     task: Tensor
     sample_ids: tuple[str, ...]
 
+    def select(self, keep: Tensor) -> Batch:
+        """The samples where the boolean mask `keep` (B,) is true."""
+        positions = keep.nonzero()[:, 0].tolist()
+        return Batch(
+            images=None if self.images is None else self.images[keep],
+            features=None if self.features is None else self.features[keep],
+            quality=self.quality[keep],
+            std=self.std[keep],
+            task=self.task[keep],
+            sample_ids=tuple(self.sample_ids[p] for p in positions),
+        )
+
 
 class BatchSource(Protocol):
     """Where a phase's batches come from."""
@@ -67,13 +79,22 @@ class _Samples:
     """Training samples of some tasks, shuffled anew each epoch by a named seed."""
 
     def __init__(
-        self, tasks: Sequence[Task], batch_size: int, seed: int, name: str, device: torch.device
+        self,
+        tasks: Sequence[Task],
+        batch_size: int,
+        seed: int,
+        name: str,
+        device: torch.device,
+        rows: Sequence[Sequence[int]] | None = None,
     ) -> None:
         self.tasks = tasks
         self._seed, self._name, self._device = seed, name, device
-        self._index = [(number, row) for number, t in enumerate(tasks) for row in t.split.train]
-        self._quality = np.concatenate([t.quality[list(t.split.train)] for t in tasks])
-        self._std = np.concatenate([t.std[list(t.split.train)] for t in tasks])
+        rows = [task.split.train for task in tasks] if rows is None else rows
+        self._index = [(number, row) for number, own in enumerate(rows) for row in own]
+        self._quality = np.concatenate(
+            [t.quality[list(r)] for t, r in zip(tasks, rows, strict=True)]
+        )
+        self._std = np.concatenate([t.std[list(r)] for t, r in zip(tasks, rows, strict=True)])
         # Batches of nearly equal size: a last batch of one image would hold no pair.
         self.steps = -(-len(self._index) // batch_size)
 
@@ -115,6 +136,8 @@ class ImageBatches:
         config: batch size and augmentation.
         seed: the run's seed.
         device: where the batches go.
+        rows: which images of each task; default: all its training images.
+        name: of the random order; sources that run side by side need different ones.
     """
 
     def __init__(
@@ -124,8 +147,11 @@ class ImageBatches:
         config: TrainConfig,
         seed: int,
         device: torch.device,
+        *,
+        rows: Sequence[Sequence[int]] | None = None,
+        name: str = "images",
     ) -> None:
-        self._samples = _Samples(tasks, config.batch_size, seed, "images", device)
+        self._samples = _Samples(tasks, config.batch_size, seed, name, device, rows)
         self._backbone, self._config, self._seed = backbone, config, seed
         self._device = device
 

@@ -94,6 +94,11 @@ class Strategy:
     def end_stage(self, context: TaskContext) -> None:
         """Called after the phases: store what belongs to the task, measure importances, ..."""
 
+    @property
+    def exemplars(self) -> int:
+        """Images of old tasks that the method keeps; recorded with the result."""
+        return 0
+
     def state(self) -> dict[str, Tensor]:
         """Everything besides the model that later stages depend on, as tensors."""
         return {}

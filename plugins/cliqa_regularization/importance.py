@@ -181,7 +181,6 @@ def _load(
     return images.to(dtype), column("quality"), column("std")
 
 
-
 def _view(context: TaskContext, task: Task, row: int) -> np.ndarray:
     """A random crop as in training, the same one whenever the image is drawn."""
     return training_view(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from cliqa.model import QualityModel
     from cliqa.training import Batch, Phase, TaskContext
 
 
@@ -30,14 +28,9 @@ class LearningWithoutForgetting(Strategy):
         """The two stages; the teacher is copied between them."""
         for phase in super().phases(context):
             if phase.name != "head":
-                self._teacher = self._copy(context.model) if context.head else None
+                self._teacher = context.model.teacher() if context.head else None
             yield phase
         self._teacher = None
-
-    def _copy(self, model: QualityModel) -> QualityModel:
-        teacher = copy.deepcopy(model).eval().requires_grad_(False)
-        teacher.heads.train()  # as the pupil's heads: a cosine head scores otherwise in evaluation
-        return teacher
 
     def penalty(self, context: TaskContext, batch: Batch, features: Tensor) -> Tensor | None:
         """Sum over old heads of the distillation loss on the current pairs."""

@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING
 
 from cliqa.errors import CapabilityError
 from cliqa.model import normalization_tensors
-from cliqa.training import IsolatingStrategy
+from cliqa.training import IsolatingStrategy, Strategy
 
 if TYPE_CHECKING:
     from cliqa.model import Backbone
+
+
+def _refuse_without_normalization(backbone: Backbone, strategy: str) -> None:
+    """Refuse a backbone that has nothing to train."""
+    if not normalization_tensors(backbone):
+        raise CapabilityError(
+            f"strategy `{strategy}` trains normalization layers, and this backbone has none with "
+            "parameters or running statistics; choose a backbone with batch, layer or group "
+            "normalization (for example resnet18), or another strategy (for example ft)"
+        )
 
 
 class TaskSpecificNormalization(IsolatingStrategy):
@@ -21,13 +31,27 @@ class TaskSpecificNormalization(IsolatingStrategy):
 
     def check(self, backbone: Backbone) -> None:
         """Refuse a backbone that has nothing to make task-specific."""
-        if not self.own(backbone):
-            raise CapabilityError(
-                "strategy `tsn-iqa` trains normalization layers, and this backbone has none with "
-                "parameters or running statistics; choose a backbone with batch, layer or group "
-                "normalization (for example resnet18), or another strategy (for example ft)"
-            )
+        _refuse_without_normalization(backbone, "tsn-iqa")
 
     def own(self, backbone: Backbone) -> list[str]:
         """All affine parameters and running statistics of normalization layers."""
         return normalization_tensors(backbone)
+
+
+class SharedNormalization(Strategy):
+    """Task-agnostic normalization: the ablation of TSN-IQA's Table VII.
+
+    All tasks train one set of normalization parameters, in turn, from where the last one left it;
+    each has a head of its own.
+    """
+
+    multi_head = True
+
+    def check(self, backbone: Backbone) -> None:
+        """Refuse a backbone that has nothing to train."""
+        _refuse_without_normalization(backbone, "shared-norm")
+
+    def trainable(self, backbone: Backbone) -> list[str]:
+        """The affine parameters of normalization layers."""
+        parameters = dict(backbone.named_parameters())
+        return [name for name in normalization_tensors(backbone) if name in parameters]

@@ -185,7 +185,7 @@ def test_fitting_is_a_function_of_features_and_seed():
     assert all(np.array_equal(found[0][name], found[1][name]) for name in found[0])
 
 
-def test_soft_and_hard_gates_of_a_run_share_one_clustering(monkeypatch):
+def test_soft_and_hard_gates_of_a_run_share_one_clustering():
     kmeans._cluster.cache_clear()
     fitted(2)
     fitted(2, HardKMeansGate)

@@ -179,10 +179,7 @@ def test_the_path_integral_is_the_sum_of_minus_gradient_times_step(
         def _accumulate(self, backbone):
             before = {n: t.clone() for n, t in self._before.items()}
             steps.append(
-                {
-                    n: -(p.grad * (p.detach() - before[n]))
-                    for n, p in backbone.named_parameters()
-                }
+                {n: -(p.grad * (p.detach() - before[n])) for n, p in backbone.named_parameters()}
             )
             super()._accumulate(backbone)
 
