@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CROPS", "Contents", "contents"]
 
 #: Crops a reference.
-CROPS: Final = 16
+CROPS: Final = 10
 
 #: Side of the picture relative to the shipped file; half size shows other frequencies.
 SCALES: Final = (1.0, 0.5)
@@ -86,13 +86,14 @@ def _scaled(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
 def _scored_places(picture: NDArray[np.uint8], size: int) -> list[tuple[float, int, int]]:
     """Return (texture, top, left) of every crop on a grid of a quarter of `size`.
 
-    Texture is the mean over 16 cells of the root of the gradient energy: the root keeps one
-    strong edge from outweighing a crop that has some texture everywhere.
+    Texture is the mean over 16 cells of the root of the mean gradient magnitude: the root keeps
+    one strong edge from outweighing some texture everywhere.
     """
     grey = picture.mean(axis=-1)
-    energy = np.hypot(ndimage.sobel(grey, axis=0), ndimage.sobel(grey, axis=1))
+    magnitude = np.hypot(ndimage.sobel(grey, axis=0), ndimage.sobel(grey, axis=1))
     cell = size // 4
-    means = np.sqrt(np.maximum(ndimage.uniform_filter(energy, cell, origin=-(cell // 2)), 0))
+    # The origin puts a cell's mean at its top left; rounding can leave it just below zero.
+    means = ndimage.uniform_filter(magnitude, cell, origin=-(cell // 2)).clip(min=0) ** 0.5
     step = range(0, size - cell + 1, cell)
     height, width = grey.shape
     return [

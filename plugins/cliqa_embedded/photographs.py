@@ -31,7 +31,6 @@ class Photograph:
         package: import name of the package that ships it.
         path: the file inside the package.
         licence: licence and author, as the package's own notes state them.
-        shrink: factor by which the sides are divided, for a file that is soft at full size.
         middle: for a grey picture, the colour its mid-grey takes; None keeps it as it is.
     """
 
@@ -39,7 +38,6 @@ class Photograph:
     package: str
     path: str
     licence: str
-    shrink: int = 1
     middle: _Colour | None = None
 
     def read(self) -> NDArray[np.uint8]:
@@ -51,18 +49,17 @@ class Photograph:
         file = self._file()
         try:
             with Image.open(file) as picture:
-                pixels = np.asarray(picture.convert("RGB").reduce(self.shrink))
+                pixels = np.asarray(picture.convert("RGB"))
         except OSError as fault:
             raise DataError(self._complaint(f"the file cannot be read ({fault})")) from fault
         return pixels if self.middle is None else _tone(pixels, self.middle)
 
     def _file(self) -> Path:
         # find_spec, not the package's own loader: those of scikit-image may download.
-        spec = find_spec(self.package.partition(".")[0])
+        spec = find_spec(self.package)
         if spec is None or spec.origin is None:
             raise DataError(self._complaint("the package is not installed"))
-        root = Path(spec.origin).parent.joinpath(*self.package.split(".")[1:])
-        file = root / self.path
+        file = Path(spec.origin).parent / self.path
         if not file.is_file():
             raise DataError(self._complaint("the package is installed without this file"))
         return file
@@ -93,17 +90,9 @@ def _tone(pixels: NDArray[np.uint8], middle: _Colour) -> NDArray[np.uint8]:
 _DISTRIBUTIONS: Final = {"skimage": "scikit-image", "sklearn": "scikit-learn"}
 
 
-def _skimage(
-    name: str, file: str, licence: str, middle: _Colour | None = None, shrink: int = 1
-) -> Photograph:
-    return Photograph(
-        name=name,
-        package="skimage",
-        path=f"data/{file}",
-        licence=licence,
-        middle=middle,
-        shrink=shrink,
-    )
+def _skimage(name: str, file: str, licence: str, middle: _Colour | None = None) -> Photograph:
+    path = f"data/{file}"
+    return Photograph(name=name, package="skimage", path=path, licence=licence, middle=middle)
 
 
 def _sklearn(name: str, file: str, licence: str) -> Photograph:
@@ -122,7 +111,6 @@ PHOTOGRAPHS: Final = (
     _skimage("tissue", "ihc.png", "no known restrictions, CMMI"),
     _skimage("camera", "camera.png", "CC0, Lav Varshney", (0.44, 0.50, 0.60)),
     _skimage("coins", "coins.png", "no known restrictions, Brooklyn Museum", (0.62, 0.50, 0.30)),
-    _skimage("brick", "brick.png", "CC0, CC0Textures", (0.66, 0.45, 0.36), shrink=2),
     _skimage("grass", "grass.png", "CC0, linolafett", (0.42, 0.56, 0.30)),
     _skimage("gravel", "gravel.png", "CC0, CC0Textures", (0.55, 0.50, 0.45)),
     _sklearn("china", "china.jpg", "CC BY 2.0, danielbuechele"),

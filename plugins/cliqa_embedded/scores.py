@@ -48,20 +48,20 @@ def cell_means() -> dict[tuple[str, int], Cell]:
 def chain_cell(steps: Sequence[tuple[str, int]]) -> Cell:
     """Combine the cells of distortions applied one after the other.
 
-    The losses against an unchanged picture add up as the root of the sum of their squares: the
-    worst dominates, and each further one still costs a little. This is an assumption, not a
-    measurement; with one step it is that step's cell. The spread is the root mean square.
+    Above the bottom of the scale, each step keeps the share of an unchanged picture's quality
+    that it keeps when applied alone; shares multiply. This is an assumption, not a measurement.
+    The spread is that of the product to first order. One step alone is its own cell.
 
     Args:
         steps: (type, level), at least one.
     """
+    low = QUALITY_RANGE[0]
+    full = cell_means()[_UNCHANGED].mean - low
     cells = [cell_means()[step] for step in steps]
-    if len(cells) == 1:
-        return cells[0]
-    best = cell_means()[_UNCHANGED].mean
-    loss = float(np.sqrt(sum((best - cell.mean) ** 2 for cell in cells)))
-    spread = float(np.sqrt(np.mean([cell.std**2 for cell in cells])))
-    return Cell(max(QUALITY_RANGE[0], best - loss), spread)
+    shares = np.array([(cell.mean - low) / full for cell in cells])
+    spreads = np.array([cell.std for cell in cells])
+    kept = float(shares.prod())
+    return Cell(low + full * kept, float(np.linalg.norm(spreads * kept / shares)))
 
 
 def pseudo_mos(

@@ -35,7 +35,8 @@ def _gradient(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the Prewitt gradient magnitude of each channel, halved before by 2 x 2 means."""
     height, width = (side - side % 2 for side in image.shape[:2])
     values = image[:height, :width].astype(np.float32)
-    halved = (values[::2, ::2] + values[1::2, ::2] + values[::2, 1::2] + values[1::2, 1::2]) / 4
+    total = values[::2, ::2] + values[1::2, ::2] + values[::2, 1::2] + values[1::2, 1::2]
+    halved = total * np.float32(0.25)
     magnitude: NDArray[np.float32] = np.hypot(_slope(halved, 0), _slope(halved, 1))
     return magnitude
 
@@ -44,4 +45,5 @@ def _slope(values: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
     """Differences along one image axis, averaged over three pixels of the other."""
     # Not ndimage.prewitt: it would also average over the channels.
     difference = ndimage.correlate1d(values, [-1, 0, 1], axis=axis)
-    return ndimage.uniform_filter1d(difference, 3, axis=1 - axis)
+    averaged: NDArray[np.float32] = ndimage.uniform_filter1d(difference, 3, axis=1 - axis)
+    return averaged

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cliqa_embedded.distortions import LEVELS
+from cliqa_embedded.scores import chain_cell
 
 if TYPE_CHECKING:
     from cliqa_embedded.config import Subset
 
 __all__ = ["TASKS", "Treatment"]
+
+#: Quality step between two levels, about the human spread over contents within one level.
+STEP: Final = 0.3
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Treatment:
 
     Attributes:
         name: the type, or for a chain the types joined by `+`.
-        level: 1 to 5, as severity of the whole.
+        level: 1 to 5, as of KADID-10k, or the common level of a chain.
         steps: (type, level) of each distortion, in the order they are applied.
     """
 
@@ -29,21 +33,48 @@ class Treatment:
 
 
 def _single(*types: str) -> tuple[Treatment, ...]:
-    return tuple(Treatment(t, level, ((t, level),)) for t in types for level in LEVELS)
+    """One distortion at a time, each type at its levels that can be told apart."""
+    return tuple(
+        treatment
+        for kind in types
+        for treatment in _told_apart([Treatment(kind, n, ((kind, n),)) for n in LEVELS])
+    )
 
 
 def _chain(**offsets: int) -> tuple[Treatment, ...]:
-    """A chain at five levels; each type runs at the chain's level plus its offset, within 1..5."""
+    """Types one after the other, each at the chain's level plus its offset, kept within 1..5."""
     name = "+".join(offsets)
-    return tuple(
-        Treatment(name, level, tuple((t, min(5, max(1, level + o))) for t, o in offsets.items()))
-        for level in LEVELS
+    return _told_apart(
+        [
+            Treatment(
+                name, level, tuple((k, min(5, max(1, level + o))) for k, o in offsets.items())
+            )
+            for level in LEVELS
+        ]
     )
+
+
+def _told_apart(levels: list[Treatment]) -> tuple[Treatment, ...]:
+    """Leave out levels whose human mean is within `STEP` of the level kept before.
+
+    Their order within a type is lost in the spread over contents, even to people.
+    """
+    kept = levels[:1]
+    for treatment in levels[1:]:
+        if abs(chain_cell(treatment.steps).mean - chain_cell(kept[-1].steps).mean) >= STEP:
+            kept.append(treatment)
+    return tuple(kept)
 
 
 TASKS: Final[dict[Subset, tuple[Treatment, ...]]] = {
     "live-like": _single("jpeg2000", "jpeg", "white_noise", "gaussian_blur"),
-    "csiq-like": _single("contrast_change", "high_sharpen", "white_noise_ycbcr", "impulse_noise"),
+    "csiq-like": _single(
+        "contrast_change",
+        "high_sharpen",
+        "white_noise_ycbcr",
+        "impulse_noise",
+        "multiplicative_noise",
+    ),
     "bid-like": (
         *_single("lens_blur", "motion_blur", "gaussian_blur"),
         *_chain(motion_blur=0, white_noise_ycbcr=-2),

@@ -78,8 +78,8 @@ def test_every_window_can_be_drawn():
 
 def test_half_of_the_views_are_mirrored():
     pixels = coordinates(8, 8)
-    mirrored = [training_view(pixels, seed, flip=True)[0, 0, 1] == 7 for seed in range(400)]
-    assert 150 < sum(mirrored) < 250
+    mirrored = [training_view(pixels, seed, flip=True)[0, 0, 1] == 7 for seed in range(2000)]
+    assert 900 < sum(mirrored) < 1100
 
 
 def reflected(index, length):

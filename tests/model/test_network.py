@@ -226,6 +226,23 @@ def test_a_tensor_that_is_no_part_of_a_model_is_refused(model, tiny_model):
         tiny_model().load_tensors(model.tensors() | {"optimizer/step": torch.ones(1)}, [])
 
 
+def test_a_teacher_is_a_frozen_copy_that_learning_does_not_reach(model, images, disturb):
+    """Its heads stay in training mode, as the pupil's are when the two are compared."""
+    model.train()
+    wanted = [p.requires_grad for p in model.parameters()]
+    teacher = model.teacher()
+    assert not any(p.requires_grad for p in teacher.parameters())
+    assert not any(module.training for module in teacher.backbone.modules())
+    assert all(head.training for head in teacher.heads)
+    assert model.backbone.training
+    assert [p.requires_grad for p in model.parameters()] == wanted
+    before = teacher.head_scores(images, range(4))
+    for tensor in model.tensors().values():
+        disturb(tensor)
+    assert torch.equal(teacher.head_scores(images, range(4)), before)
+    assert not torch.equal(model.eval().head_scores(images, range(4)), before)
+
+
 def test_a_task_costs_only_its_own_tensors(tiny_model):
     model = tiny_model()
     before = set(model.tensors())

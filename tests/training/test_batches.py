@@ -165,6 +165,35 @@ def test_another_epoch_gives_other_views(make_task, image_batches):
     assert sum(not torch.equal(one[i], other[i]) for i in one) >= len(one) - 1
 
 
+def test_a_source_may_be_given_some_of_the_images_and_an_order_of_its_own(
+    tiny_backbone, train_config, task, other_task
+):
+    """As a replay memory is, beside the source of the current task."""
+    rows = [task.split.train[2:9], other_task.split.train[:4]]
+
+    def make(name):
+        tasks = [task, other_task]
+        config = train_config(batch_size=4)
+        return ImageBatches(tasks, tiny_backbone(), config, 0, CPU, rows=rows, name=name)
+
+    orders = [sum(ids_of_epoch(make(name), 0), ()) for name in ("memory", "memory", "images")]
+    wanted = [t.sample_ids[r] for t, own in zip((task, other_task), rows, strict=True) for r in own]
+    assert sorted(orders[0]) == sorted(wanted)
+    assert orders[0] == orders[1] != orders[2]
+
+
+@given(keep=st.lists(st.booleans(), min_size=6, max_size=6))
+def test_selecting_from_a_batch_keeps_whole_samples(make_batch, keep):
+    inputs = {"images": torch.randn(6, 3, 4, 4), "features": torch.randn(6, 2)}
+    batch = make_batch(range(6), std=range(1, 7), task=[0, 0, 1, 1, 2, 2], **inputs)
+    found = batch.select(torch.tensor(keep))
+    kept = [i for i, wanted in enumerate(keep) if wanted]
+    assert found.sample_ids == tuple(f"s{i}" for i in kept)
+    for name in ("images", "features", "quality", "std", "task"):
+        assert torch.equal(getattr(found, name), getattr(batch, name)[kept])
+    assert make_batch([1.0]).select(torch.tensor([True])).images is None
+
+
 def test_whole_images_of_one_size_need_no_crop(make_task, image_batches):
     task = make_task("even", 10, sizes=((40, 24),))
     assert image_batches([task], crop=None).batch(0, 0).images.shape[1:] == (3, 40, 24)

@@ -148,6 +148,18 @@ def test_isolated_tasks_start_from_the_pretrained_values(tiny_model, tasks, make
             assert torch.equal(tensor, pretrained[name] + 1)
 
 
+def test_a_stage_begins_with_the_pretrained_values_even_after_one_that_did_not_end(tiny_model):
+    """A training that diverged leaves the shared network as it was when it stopped."""
+    strategy, model = OwnsNormalization(), tiny_model()
+    strategy.start(model)
+    pretrained = model.snapshot()
+    strategy.begin_stage(model, ["interrupted"])
+    model.backbone.layer1.weight.data.add_(1)
+    model.backbone.layer2.running_var.add_(1)
+    strategy.begin_stage(model, ["next"])
+    assert all(torch.equal(t, pretrained[n]) for n, t in model.backbone.state_dict().items())
+
+
 def test_a_task_trains_the_parameters_it_owns(tiny_model):
     strategy, model = OwnsNormalization(), tiny_model()
     strategy.start(model)

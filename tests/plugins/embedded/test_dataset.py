@@ -17,7 +17,8 @@ from cliqa_embedded.tasks import TASKS
 from pydantic import ValidationError
 from scipy.stats import spearmanr
 
-from cliqa.data import COLUMNS
+from cliqa.data import COLUMNS, make_split
+from cliqa.data.table import check_table
 
 SMALL = {"images": 96, "size": 64}
 
@@ -45,13 +46,9 @@ def test_every_task_has_exactly_the_contracts_columns(built):
         assert data.table.column_names == list(COLUMNS)
 
 
-def test_required_columns_hold_no_null_and_quality_is_in_range(built):
+def test_every_task_passes_the_platforms_own_check(built):
     for data in built.values():
-        for name, (_, nullable) in COLUMNS.items():
-            if not nullable and name != "image":
-                assert None not in data.table[name][:]
-        low, high = data.quality_range
-        assert all(low <= q <= high for q in data.table["quality"][:])
+        check_table(data)
 
 
 def test_the_scores_are_declared_as_pseudo_scores(built):
@@ -82,6 +79,17 @@ def test_all_tasks_share_the_references_and_their_crops(built):
     expected = set(contents(64, EmbeddedConfig().seed))
     for data in built.values():
         assert set(data.table["reference"][:]) == expected
+
+
+def test_a_split_by_reference_is_the_same_in_all_tasks_and_keeps_contents_apart(built):
+    tested = set()
+    for data in built.values():
+        split = make_split(data, "70/10/20", by="reference", seed=0)
+        names = data.table["reference"][:]
+        train, test = ({names[i] for i in part} for part in (split.train, split.test))
+        assert not train & test
+        tested.add(frozenset(test))
+    assert len(tested) == 1
 
 
 def test_another_seed_gives_other_images(built):

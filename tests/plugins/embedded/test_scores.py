@@ -48,15 +48,22 @@ def test_scores_stay_in_range_whatever_the_deviations():
 
 
 def test_a_chain_of_one_is_its_own_cell():
-    assert chain_cell([("jpeg", 3)]) == cell_means()["jpeg", 3]
+    alone, cell = chain_cell([("jpeg", 3)]), cell_means()["jpeg", 3]
+    assert alone.mean == pytest.approx(cell.mean)
+    assert alone.std == pytest.approx(cell.std)
 
 
-def test_a_chain_scores_below_its_worst_step_and_never_below_the_scale():
-    steps = [("darken", 4), ("white_noise", 3)]
-    assert chain_cell(steps).mean < min(cell_means()[step].mean for step in steps)
-    # 4.6030 - sqrt((4.6030 - 3.5349)**2 + (4.6030 - 3.0451)**2), by hand.
-    assert chain_cell(steps).mean == pytest.approx(2.7141, abs=1e-3)
-    assert chain_cell([("lens_blur", 5), ("jpeg", 5)]).mean == QUALITY_RANGE[0]
+def test_the_shares_of_a_chain_multiply():
+    cell = chain_cell([("darken", 4), ("white_noise", 3)])
+    # 1 + 3.6030 * (2.5349 / 3.6030) * (2.0451 / 3.6030), by hand.
+    assert cell.mean == pytest.approx(2.4388, abs=1e-3)
+    # sqrt((0.2912 * 0.56761)**2 + (0.3633 * 0.70355)**2), by hand.
+    assert cell.std == pytest.approx(0.3044, abs=1e-3)
+
+
+def test_a_chain_scores_below_its_worst_step_and_above_the_end_of_the_scale():
+    steps = [("lens_blur", 5), ("jpeg", 5), ("white_noise", 5)]
+    assert 1 < chain_cell(steps).mean < min(cell_means()[step].mean for step in steps)
 
 
 def test_the_measure_is_zero_for_equal_images_and_orders_blurs():

@@ -1,12 +1,14 @@
 """TSN-IQA: tasks that share convolutions and nothing else."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from cliqa_pairwise.config import FidelityConfig
 from cliqa_pairwise.fidelity import Fidelity
 from cliqa_timm.backbone import build
 from cliqa_timm.config import TimmConfig
-from cliqa_tsn.strategy import TaskSpecificNormalization
+from cliqa_tsn.strategy import SharedNormalization, TaskSpecificNormalization
 
 from cliqa.errors import CapabilityError
 from cliqa.model import QualityModel, normalization_tensors
@@ -138,13 +140,38 @@ def test_every_family_of_normalization_can_be_task_specific(learn, make_task, im
         assert len(moved) > 0.9 * len(own)
 
 
-def test_a_backbone_without_normalization_is_refused_with_what_to_use_instead(tiny_backbone):
+def test_shared_normalization_moves_on_from_task_to_task_and_nothing_else_does(
+    tiny_model, learn, tasks
+):
+    """The task-agnostic ablation of Table VII: one set of normalization, a head for each task."""
+    seen = [tiny_model().snapshot()]
+    model = learn(
+        SharedNormalization(),
+        tiny_model(),
+        tasks,
+        after_stage=lambda _, c: seen.append(c.model.snapshot()),
+    )
+    names = set(normalization_tensors(model.backbone))
+    for before, after in pairwise(seen):
+        changed = {name for name in before if not same({name: before[name]}, after)}
+        assert changed == names
+    assert model.head_tasks == [("one",), ("two",), ("three",)]
+    assert not any(model.parameter_sets)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "name"),
+    [(TaskSpecificNormalization, "tsn-iqa"), (SharedNormalization, "shared-norm")],
+)
+def test_a_backbone_without_normalization_is_refused_with_what_to_use_instead(
+    tiny_backbone, strategy, name
+):
     with pytest.raises(
-        CapabilityError, match=r"`tsn-iqa` trains normalization .* none .* resnet18.* another strat"
+        CapabilityError, match=rf"`{name}` trains normalization .* none .* resnet18.* another strat"
     ):
-        TaskSpecificNormalization().check(tiny_backbone("none"))
+        strategy().check(tiny_backbone("none"))
     for layer in ("batch", "group"):
-        TaskSpecificNormalization().check(tiny_backbone(layer))
+        strategy().check(tiny_backbone(layer))
 
 
 def test_timms_networks_without_normalization_are_refused_too():
