@@ -57,6 +57,6 @@ def test_a_seed_is_the_same_under_any_hash_seed():
     for hash_seed in ("0", "1"):
         environment = os.environ | {"PYTHONHASHSEED": hash_seed}
         command = [sys.executable, "-c", program]
-        done = subprocess.run(command, env=environment, capture_output=True, check=True)  # noqa: S603
+        done = subprocess.run(command, env=environment, capture_output=True, check=True)
         found.add(int(done.stdout))
     assert len(found) == 1

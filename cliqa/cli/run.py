@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,9 @@ def run(
 def _run(
     config: ResolvedConfig, folder: Path, force: bool, quiet: bool, console: Console
 ) -> RunReport:
+    # Threads that wait must sleep: by default they spin, and on a machine with other work to do
+    # a run then takes several times as long. Read once, when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if quiet:
         from cliqa.run import run
 

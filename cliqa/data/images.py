@@ -55,10 +55,14 @@ class ImageReader:
                 self._kept[row] = pixels
         return pixels
 
-    def check(self, rows: Sequence[int]) -> None:
-        """Decode every row once, so that a bad file is found before anything is computed."""
-        for row in rows:
-            self.read(row)
+    def check(self, rows: Sequence[int]) -> tuple[int, int]:
+        """Decode every row once, so that a bad file is found before anything is computed.
+
+        Returns:
+            Height and width of the smallest image.
+        """
+        height, width = min((self.read(row).shape[:2] for row in rows), key=_short_side_first)
+        return height, width
 
     def _decode(self, row: int) -> np.ndarray:
         raw = self._raw[row]
@@ -74,6 +78,10 @@ class ImageReader:
             ) from None
         pixels.flags.writeable = False
         return pixels
+
+
+def _short_side_first(size: tuple[int, ...]) -> tuple[int, int]:
+    return min(size), max(size)
 
 
 def test_view(pixels: np.ndarray, *, shrink: int | None) -> np.ndarray:

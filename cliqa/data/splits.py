@@ -71,14 +71,15 @@ def _groups(dataset: RatedDataset, by: str) -> list[str]:
 
 
 def _cuts(dataset: RatedDataset, protocol: str, count: int, by: str) -> tuple[int, int]:
+    """Where validation and test begin; every part gets at least one group."""
     train, val, _ = (int(part) for part in protocol.split("/"))
-    first = max(1, round(count * train / 100))
-    second = max(first + 1, first + round(count * val / 100))
-    if second >= count:
+    if count < len(PARTS):
         raise DataError(
             f"dataset `{dataset.name}`: {count} {by} group(s) cannot be divided {protocol} into "
             "three non-empty parts; use more images, or `stream.split.by: image`"
         )
+    first = min(max(1, round(count * train / 100)), count - 2)
+    second = min(max(first + 1, first + round(count * val / 100)), count - 1)
     return first, second
 
 

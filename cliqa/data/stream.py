@@ -77,10 +77,14 @@ class TaskStream:
     order: str
     evaluate_only: tuple[Task, ...] = ()
 
-    def check_images(self) -> None:
-        """Decode every image once; raise `DataError` at the first that cannot be read."""
-        for task in (*self.tasks, *self.evaluate_only):
-            task.images.check(range(len(task.sample_ids)))
+    def check_images(self) -> tuple[int, int]:
+        """Decode every image once; raise `DataError` at the first that cannot be read.
+
+        Returns:
+            Height and width of the smallest image.
+        """
+        tasks = (*self.tasks, *self.evaluate_only)
+        return min((t.images.check(range(len(t.sample_ids))) for t in tasks), key=min)
 
 
 def arrange(names: Sequence[str], order: str | Sequence[str]) -> tuple[int, ...]:

@@ -89,8 +89,9 @@ def prepare(config: ResolvedConfig) -> Prepared:
     backbone = backbone.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     methods = tuple(_method(r, config.gates, backbone) for r in (config.strategy, *config.compare))
     stream = _stream(config)
-    stream.check_images()
-    _try_forward(backbone, stream, settings.train.crop, compute, config.backbone.name)
+    crop, smallest = settings.train.crop, stream.check_images()
+    for size in {smallest, (crop, crop) if crop else smallest}:
+        _try_forward(backbone, size, compute, config.backbone.name)
     stages = {s for m in methods for plan in m.gates for s in plan.gate.stages}
     return Prepared(
         config=config,
@@ -151,12 +152,8 @@ def _task(resolved: Resolved, config: ResolvedConfig, seed: int, *, whole: bool 
     return Task(resolved.label, dataset, division, fingerprint(dataset))
 
 
-def _try_forward(
-    backbone: Backbone, stream: TaskStream, crop: int | None, compute: Compute, name: str
-) -> None:
+def _try_forward(backbone: Backbone, size: tuple[int, int], compute: Compute, name: str) -> None:
     """Run one image through, to find out now whether the backbone takes this size."""
-    pixels = stream.tasks[0].images.read(0)
-    size = (crop, crop) if crop else pixels.shape[:2]
     backbone.eval()
     try:
         with torch.no_grad():
@@ -165,7 +162,7 @@ def _try_forward(
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CapabilityError(
             f"backbone `{name}` cannot take images of {size[0]} x {size[1]} pixels: {reason}; "
-            "choose another `train.crop`, or a backbone for any image size"
+            "choose another `train.crop`, larger images, or a backbone for any image size"
         ) from None
     if feature.shape != (1, backbone.feature_dim):
         raise PluginError(

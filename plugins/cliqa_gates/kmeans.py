@@ -100,7 +100,7 @@ def centroids(points: np.ndarray, k: int, n_init: int, max_iter: int, seed: int)
     return _cluster(points.tobytes(), points.shape, k, n_init, max_iter, seed % 2**32)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _cluster(
     data: bytes, shape: tuple[int, int], k: int, n_init: int, max_iter: int, seed: int
 ) -> np.ndarray:

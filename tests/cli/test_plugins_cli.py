@@ -33,7 +33,7 @@ def process(site: FakeSite | None, *arguments: str) -> subprocess.CompletedProce
     """Run the command as a process of its own."""
     folders = [str(ROOT), *([str(site.folder)] if site else [])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
-    return subprocess.run(  # noqa: S603 - our own interpreter
+    return subprocess.run(
         [sys.executable, *arguments], capture_output=True, text=True, env=environment, check=False
     )
 

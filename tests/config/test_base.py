@@ -91,7 +91,7 @@ def test_an_unknown_name_of_the_package_is_an_attribute_error():
 
 def loaded_after(statement: str) -> set[str]:
     code = f"import sys; {statement}; print(*sys.modules)"
-    output = subprocess.run(  # noqa: S603 - our own interpreter and code
+    output = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
     return set(output.stdout.split())

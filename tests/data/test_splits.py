@@ -153,7 +153,7 @@ def test_a_division_is_the_same_under_any_hash_seed():
     for hash_seed in ("0", "1"):
         environment = os.environ | {"PYTHONHASHSEED": hash_seed}
         command = [sys.executable, "-c", _HASH_SEED_PROGRAM]
-        done = subprocess.run(command, env=environment, capture_output=True, check=True)  # noqa: S603
+        done = subprocess.run(command, env=environment, capture_output=True, check=True)
         printed.add(done.stdout)
     assert len(printed) == 1
     assert sum(len(part) for part in json.loads(printed.pop()).values()) == 300

@@ -23,9 +23,7 @@ def test_importing_the_metrics_loads_neither_scipy_nor_torch():
         "import sys, cliqa.metrics; "
         "print([m for m in ('scipy', 'torch', 'pyarrow', 'sklearn') if m in sys.modules])"
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter and code
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 

@@ -287,9 +287,9 @@ def test_a_local_file_that_cannot_be_a_plugin_is_an_error_of_the_configuration(
 
 
 def test_a_local_file_that_fails_is_broken_with_its_line_and_leaves_no_module(site: FakeSite):
-    file = site.file("mine.py", "x = 1\n\ny = undefined_name\n")
+    file = site.file("failing.py", "x = 1\n\ny = undefined_name\n")
     registry = Registry.discover(local_files=[file])
     (broken,) = registry.broken
     assert broken.cause == f"NameError: name 'undefined_name' is not defined ({file}:3)"
     assert broken.source == str(file)
-    assert not any(module.startswith("cliqa_local_mine") for module in sys.modules)
+    assert not any(module.startswith("cliqa_local_failing") for module in sys.modules)

@@ -36,7 +36,7 @@ while True:
 def test_a_killed_writer_leaves_old_or_new_content_and_a_readable_log(tmp_path):
     counts = []
     for round_ in range(6):
-        with subprocess.Popen(  # noqa: S603 - our own interpreter and code
+        with subprocess.Popen(
             [sys.executable, "-c", ENDLESS, str(tmp_path)], stdout=subprocess.PIPE, text=True
         ) as process:
             process.stdout.readline()

@@ -95,7 +95,5 @@ def test_listing_the_metrics_loads_neither_numpy_nor_torch():
         "import sys, cliqa_continual; cliqa_continual.cliqa_metrics(); "
         "print([m for m in ('numpy', 'torch', 'scipy') if m in sys.modules])"
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter and code
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
