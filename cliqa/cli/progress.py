@@ -67,6 +67,7 @@ class TerminalProgress(Observer):
             f"{methods} on {config.backbone.name}; tasks {tasks}, order "
             f"{config.run.stream.order}, seed {config.run.seed}"
         )
+        self._say("Preparing: weights, images, splits ...")
 
     def note(self, text: str) -> None:
         """See `Observer.note`."""
@@ -119,4 +120,6 @@ class TerminalProgress(Observer):
             self._phase = None
 
     def _say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        # In a file a line stays whole, so that it can be searched for.
+        whole = not self._console.is_terminal
+        self._console.print(text, highlight=False, markup=False, soft_wrap=whole)
