@@ -31,7 +31,8 @@ def cliqa_(*arguments: str) -> Result:
 
 def process(site: FakeSite | None, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a process of its own."""
-    folders = [str(ROOT), *([str(site.folder)] if site else [])]
+    # The fake site first: it hides the cliqa-bench that is installed, perhaps beside cliqa.
+    folders = [*([str(site.folder)] if site else []), str(ROOT)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
     return subprocess.run(
         [sys.executable, *arguments], capture_output=True, text=True, env=environment, check=False

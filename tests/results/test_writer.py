@@ -24,12 +24,13 @@ import sys
 from pathlib import Path
 from cliqa.results import BundleWriter
 writer = BundleWriter(Path(sys.argv[1]))
-print("ready", flush=True)
 n = 0
 while True:
     n += 1
     writer.write_json("state.json", {"n": n, "fill": [n] * 20000})
     writer.log({"n": n, "fill": [n] * 500})
+    if n == 1:
+        print("ready", flush=True)
 """
 
 
