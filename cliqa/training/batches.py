@@ -96,15 +96,29 @@ class _Samples:
         )
         self._std = np.concatenate([t.std[list(r)] for t, r in zip(tasks, rows, strict=True)])
         # Batches of nearly equal size: a last batch of one image would hold no pair.
-        self.steps = -(-len(self._index) // batch_size)
+        self._steps = [-(-len(own) // batch_size) for own in rows]
+        self._starts = np.cumsum([0, *(len(own) for own in rows)])
+        self.steps = sum(self._steps)
 
     def __len__(self) -> int:
         return len(self._index)
 
     def positions(self, epoch: int, step: int) -> np.ndarray:
+        """Samples of one step: of one dataset, whose order and place in the epoch are random.
+
+        Pairs never cross datasets, so a batch of one dataset holds as many pairs as a batch can;
+        spread over six datasets, sixteen images would hold about a seventh of them.
+        """
         names = [task.name for task in self.tasks]
-        order = named_rng(self._seed, self._name, *names, epoch).permutation(len(self._index))
-        return np.array_split(order, self.steps)[step]
+        turns = np.repeat(np.arange(len(self.tasks)), self._steps)
+        if len(self.tasks) > 1:
+            named_rng(self._seed, self._name, "turns", *names, epoch).shuffle(turns)
+        task = int(turns[step])
+        nth = int((turns[:step] == task).sum())
+        start, stop = self._starts[task], self._starts[task + 1]
+        order = named_rng(self._seed, self._name, names[task], epoch).permutation(stop - start)
+        chosen: np.ndarray = start + np.array_split(order, self._steps[task])[nth]
+        return chosen
 
     def rows(self, positions: np.ndarray) -> list[tuple[Task, int, str]]:
         found = []
@@ -131,7 +145,7 @@ class ImageBatches:
     """Augmented training images; each is forwarded once and all pairs in the batch are used.
 
     Args:
-        tasks: datasets to draw from, mixed within a batch.
+        tasks: datasets to draw from, one a batch, in random turns.
         backbone: the network whose standardisation the images take.
         config: batch size and augmentation.
         seed: the run's seed.

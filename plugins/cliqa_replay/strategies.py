@@ -56,7 +56,7 @@ class ExperienceReplay(Strategy):
             )
 
     def loss(self, context: TaskContext, batch: Batch) -> Tensor:
-        """The current task's loss, and the mean over old tasks of their loss on the memory."""
+        """The current task's loss, and that of the old task whose turn it is in the memory."""
         features = context.forward(batch)
         current = batch.task < len(context.tasks)
         loss = self._task_loss(context, context.head, features[current], batch.select(current))

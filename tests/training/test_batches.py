@@ -204,3 +204,19 @@ def test_whole_images_of_several_sizes_are_refused_with_the_setting_that_helps(i
         DataError, match=r"`one`: images of 24 x 32 and 28 x 28 pixels .* set `train.crop`"
     ):
         image_batches([task], crop=None).batch(0, 0)
+
+
+def test_a_batch_holds_one_dataset_and_all_get_their_turns(make_task, tiny_backbone, train_config):
+    """Pairs never cross datasets, so a batch of one dataset holds as many as it can."""
+    tasks = [make_task(name, 20, seed=i) for i, name in enumerate(("one", "two", "three"))]
+    config = train_config(batch_size=4)
+    source = ImageBatches(tasks, tiny_backbone(), config, 0, torch.device("cpu"))
+    turns = []
+    for epoch in (0, 1):
+        batches = [source.batch(epoch, step) for step in range(source.steps)]
+        assert all(len(set(batch.task.tolist())) == 1 for batch in batches)
+        turns.append([batch.task[0].item() for batch in batches])
+        seen = [sample_id for batch in batches for sample_id in batch.sample_ids]
+        assert sorted(seen) == sorted(t.sample_ids[r] for t in tasks for r in t.split.train)
+    assert turns[0] != turns[1]
+    assert sorted(turns[0]) == sorted(turns[1])
