@@ -56,7 +56,7 @@ class QuadraticPenalty(Strategy):
 
     def measure(self, context: TaskContext) -> Named:
         """Importance of every backbone parameter for the task just learned, non-negative."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must say how it measures importance")
 
     def state(self) -> dict[str, Tensor]:
         """Importances and anchors."""
