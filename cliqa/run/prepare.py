@@ -10,7 +10,7 @@ import torch
 
 from cliqa.data import RatedDataset, Task, TaskStream, arrange, make_split
 from cliqa.data.table import check_table, fingerprint
-from cliqa.errors import CapabilityError, PluginError
+from cliqa.errors import CapabilityError, ConfigError, PluginError
 from cliqa.evaluation import GatePlan, StageFeatures
 from cliqa.evaluation.evaluator import OnlyHead
 from cliqa.model import Backbone, Compute, QualityModel, choose_device
@@ -90,6 +90,11 @@ def prepare(config: ResolvedConfig) -> Prepared:
     methods = tuple(_method(r, config.gates, backbone) for r in (config.strategy, *config.compare))
     stream = _stream(config)
     crop, smallest = settings.train.crop, stream.check_images()
+    if crop and crop > 2 * min(smallest):  # more padding than picture, and no end to the memory
+        raise ConfigError(
+            f"train.crop: {crop} pixels, but the smallest image has {smallest[0]} x {smallest[1]}; "
+            f"expected at most {2 * min(smallest)}, twice its short side"
+        )
     for size in {smallest, (crop, crop) if crop else smallest}:
         _try_forward(backbone, size, compute, config.backbone.name)
     stages = {s for m in methods for plan in m.gates for s in plan.gate.stages}

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file
 from scipy.stats import spearmanr
 
-from cliqa.errors import CapabilityError, DataError, PluginError, ResultError
+from cliqa.errors import CapabilityError, ConfigError, DataError, PluginError, ResultError
 from cliqa.results import check_sums, load_bundle
 from cliqa.run import Observer, run
 
@@ -232,6 +232,14 @@ def test_tsn_refuses_a_backbone_without_normalization_before_writing(
 ):
     with pytest.raises(CapabilityError, match="normalization"):
         run(resolve(tiny_config, "backbone=bare"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_crop_beyond_twice_the_smallest_image_is_refused_before_writing(
+    tiny_config, resolve, tmp_path
+):
+    with pytest.raises(ConfigError, match=r"train\.crop: 4000 pixels.*64 x 64.*at most 128"):
+        run(resolve(tiny_config, "train.crop=4000"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
