@@ -1,5 +1,6 @@
 """The network of a run: backbone, heads, and the parameters that belong to a task."""
 
+from cliqa.model.artefact import check_fits, digest_of, load_artefact, save_artefact
 from cliqa.model.backbone import Backbone
 from cliqa.model.compute import Compute, choose_device
 from cliqa.model.network import QualityModel, Tensors
@@ -12,8 +13,12 @@ __all__ = [
     "QualityModel",
     "Tensors",
     "batches_of_equal_size",
+    "check_fits",
     "choose_device",
+    "digest_of",
+    "load_artefact",
     "normalization_layers",
     "normalization_tensors",
+    "save_artefact",
     "to_input",
 ]

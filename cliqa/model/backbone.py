@@ -27,6 +27,15 @@ class Backbone(nn.Module, ABC):
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
+    def learnable(self) -> dict[str, nn.Parameter]:
+        """Parameters that methods may train, by their name; default: all.
+
+        A network with a part that is frozen by design, such as the distortion stream of the
+        two-stream network, leaves that part out, and keeps its own normalization statistics from
+        moving in `train`.
+        """
+        return dict(self.named_parameters())
+
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Pooled feature, not normalised.

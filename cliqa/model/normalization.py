@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from cliqa.model.backbone import Backbone
+
 #: timm's own variants (LayerNorm2d, BatchNormAct2d, GroupNormAct, ...) derive from these, except
 #: its RMS norms, which are older than torch's: those are known by their names.
 NORMALIZATION: tuple[type[nn.Module], ...] = (
@@ -16,11 +18,15 @@ NORMALIZATION: tuple[type[nn.Module], ...] = (
 
 
 def normalization_layers(network: nn.Module) -> dict[str, nn.Module]:
-    """Normalization layers that hold parameters or running statistics, by module name."""
+    """Normalization layers that hold parameters or running statistics, by module name.
+
+    Those in a part of a backbone that is frozen by design (`Backbone.learnable`) are left out.
+    """
+    learnable = network.learnable() if isinstance(network, Backbone) else None
     return {
         name: module
         for name, module in network.named_modules()
-        if _normalizes(module) and _own_tensors(module)
+        if _normalizes(module) and _own_tensors(module) and not _frozen(module, learnable)
     }
 
 
@@ -40,6 +46,12 @@ def _normalizes(module: nn.Module) -> bool:
     if isinstance(module, NORMALIZATION):
         return True
     return any(kind.__name__.startswith("RmsNorm") for kind in type(module).__mro__)
+
+
+def _frozen(module: nn.Module, learnable: dict[str, nn.Parameter] | None) -> bool:
+    """Whether the layer has parameters and none of them may train."""
+    own = {id(p) for p in module.parameters(recurse=False)}
+    return learnable is not None and bool(own) and not own & {id(p) for p in learnable.values()}
 
 
 def _own_tensors(module: nn.Module) -> list[str]:

@@ -102,7 +102,7 @@ def two_stage(
         lr=config.lr * config.head_lr_factor,
         weight_decay=config.weight_decay,
     )
-    parameters = dict(model.backbone.named_parameters())
+    parameters = model.backbone.learnable()
     body = ParameterGroup(
         parameters=tuple(parameters[name] for name in trainable),
         lr=config.lr,

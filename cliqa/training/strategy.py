@@ -53,8 +53,8 @@ class Strategy:
         return 0
 
     def trainable(self, backbone: Backbone) -> Iterable[str]:
-        """Names of the backbone parameters that stage 2 may change; default: all."""
-        return [name for name, _ in backbone.named_parameters()]
+        """Names of the backbone parameters that stage 2 may change; default: all it lets train."""
+        return backbone.learnable()
 
     def phases(self, context: TaskContext) -> Iterable[Phase]:
         """The phases of a stage, in order; a generator may depend on what earlier ones did."""
@@ -129,8 +129,8 @@ class IsolatingStrategy(Strategy):
 
     def trainable(self, backbone: Backbone) -> Iterable[str]:
         """Of what a task owns, the parameters; running statistics move by themselves."""
-        parameters = dict(backbone.named_parameters())
-        return [name for name in self._names if name in parameters]
+        learnable = backbone.learnable()
+        return [name for name in self._names if name in learnable]
 
     def begin_stage(self, model: QualityModel, tasks: Sequence[str]) -> int:
         """Start the task from the pre-trained values."""

@@ -69,7 +69,7 @@ class ElasticWeightConsolidation(QuadraticPenalty):
             return super().penalty(context, batch, features)
         if not self._tasks:
             return None
-        parameters = dict(context.model.backbone.named_parameters())
+        parameters = context.model.backbone.learnable()
         terms = [
             (omega * (parameters[name] - anchor[name]).square()).sum()
             for importance, anchor in self._tasks
@@ -114,7 +114,7 @@ def mean_over_units(
     backbone = copy.deepcopy(context.model.backbone).eval().requires_grad_(False)
     # The head as in training: that is the function whose sensitivity training has shaped.
     head = copy.deepcopy(context.model.heads[context.head]).train().requires_grad_(False)
-    parameters = {name: p.detach() for name, p in backbone.named_parameters()}
+    parameters = {name: p.detach() for name, p in backbone.learnable().items()}
 
     def of_one_unit(values: Named, images: Tensor, quality: Tensor, std: Tensor) -> Tensor:
         scores = head(functional_call(backbone, values, (images,)))[:, 0]

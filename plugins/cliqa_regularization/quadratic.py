@@ -38,7 +38,7 @@ class QuadraticPenalty(Strategy):
         """See the class."""
         if not self.importance:
             return None
-        parameters = dict(context.model.backbone.named_parameters())
+        parameters = context.model.backbone.learnable()
         terms = [
             (omega * (parameters[name] - self.anchor[name]).square()).sum()
             for name, omega in self.importance.items()
@@ -75,5 +75,5 @@ def select(state: Mapping[str, Tensor], part: str) -> Named:
 
 
 def snapshot(backbone: Backbone) -> Named:
-    """Copies of all backbone parameters."""
-    return {name: p.detach().clone() for name, p in backbone.named_parameters()}
+    """Copies of all backbone parameters that may train."""
+    return {name: p.detach().clone() for name, p in backbone.learnable().items()}

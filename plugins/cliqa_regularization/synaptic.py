@@ -48,14 +48,14 @@ class SynapticIntelligence(QuadraticPenalty):
 
     @torch.no_grad()
     def _accumulate(self, backbone: Backbone) -> None:
-        for name, parameter in backbone.named_parameters():
+        for name, parameter in backbone.learnable().items():
             if parameter.grad is not None:
                 self._path[name] -= parameter.grad * (parameter - self._before[name])
             self._before[name].copy_(parameter)
 
     def measure(self, context: TaskContext) -> Named:
         """Path integrals over squared distances; a negative integral counts as no importance."""
-        now = dict(context.model.backbone.named_parameters())
+        now = context.model.backbone.learnable()
         return {
             name: (
                 path / ((now[name].detach() - self._start[name]).square() + self.config.damping)

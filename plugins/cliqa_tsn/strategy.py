@@ -53,5 +53,5 @@ class SharedNormalization(Strategy):
 
     def trainable(self, backbone: Backbone) -> list[str]:
         """The affine parameters of normalization layers."""
-        parameters = dict(backbone.named_parameters())
-        return [name for name in normalization_tensors(backbone) if name in parameters]
+        learnable = backbone.learnable()
+        return [name for name in normalization_tensors(backbone) if name in learnable]

@@ -95,3 +95,13 @@ def test_scores_of_a_batch_norm_network_do_not_depend_on_the_counter_that_is_lef
         fresh.train()(images)
         found.append(fresh.eval()(images))
     assert torch.equal(*found)
+
+
+def test_layers_of_a_part_that_is_frozen_by_design_belong_to_no_task(tiny_backbone):
+    backbone = tiny_backbone()
+    whole = set(normalization_layers(backbone))
+    backbone.learnable = lambda: {
+        n: p for n, p in backbone.named_parameters() if not n.startswith("layer1")
+    }
+    assert whole == {"layer1", "layer2"}
+    assert set(normalization_layers(backbone)) == {"layer2"}
