@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from cliqa.cli.context import kind_argument, local_option, registry
 from cliqa.cli.tables import print_table
-from cliqa.registry.component import KINDS
+from cliqa.registry.component import FILES, KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cliqa.registry import Registered, Registry
+
+_TEXTS: Final = (".yaml", ".yml", ".json")
 
 
 @click.command
@@ -22,13 +24,13 @@ if TYPE_CHECKING:
 @local_option
 @click.pass_context
 def show(ctx: click.Context, kind: str, name: str, local_files: tuple[Path, ...]) -> None:
-    """Show the component NAME of a KIND and its settings; of a recipe, the YAML text."""
+    """Show the component NAME of a KIND and its settings; of a recipe or preset, its text."""
     found = _find(registry(ctx, local_files), kind, name)
-    if kind == "recipe":
-        click.echo(found.recipe_path().read_text(encoding="utf-8"), nl=False)
+    if kind in FILES and found.file().name.endswith(_TEXTS):
+        click.echo(found.file().read_text(encoding="utf-8"), nl=False)
         return
     _print_head(found)
-    model = found.config_model()
+    model = None if kind in FILES else found.config_model()
     if model is None:
         click.echo("\nno settings")
         return

@@ -58,7 +58,7 @@ def find_source(source: str | Path, registry_factory: RegistryFactory) -> Source
     if isinstance(source, str) and not _looks_like_path(source):
         registry = registry_factory([])
         try:
-            recipe = registry.get("recipe", source).recipe_path()
+            recipe = registry.get("recipe", source).file()
         except UnknownComponentError as error:
             raise ConfigError(f"{error}\n{_file_hint(source)}") from None
         return Source(recipe, str(recipe), source, Path(), registry)

@@ -18,7 +18,19 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
     "gate": ("gates", "how heads are weighted at test time"),
     "dataset": ("datasets", "a rated image set"),
     "metric": ("metrics", "a summary of a run's predictions"),
+    "pretraining": ("pretrainings", "a job that prepares weights before a run"),
     "recipe": ("recipes", "a shipped configuration, found by name"),
+    "preset": ("presets", "a part of a configuration that others extend"),
+    "weights": ("weights", "prepared weights in a shipped file, found by name"),
+    "published": ("published", "results printed in a paper, shown beside one's own"),
+}
+
+#: Kinds whose components are files that a plugin ships, and how their names end.
+FILES: Final[dict[str, tuple[str, ...]]] = {
+    "recipe": (".yaml", ".yml"),
+    "preset": (".yaml", ".yml"),
+    "weights": (".safetensors",),
+    "published": (".json",),
 }
 
 
@@ -29,8 +41,8 @@ class Component:
     Attributes:
         name: the name users write, for example `tsn-iqa`. Unique within its kind.
         factory: `"module:attribute"` (imported when first used, so that listing stays fast) or a
-            callable. It is called with one argument, the validated config. For a recipe:
-            `"package:path/inside/the/package.yaml"`.
+            callable. It is called with one argument, the validated config. For the kinds in
+            `FILES`, such as recipes: `"package:path/inside/the/package.yaml"`.
         config: the pydantic model that validates the component's config, as a class or as
             `"module:attribute"`; None: the component has no settings.
         summary: one line for listings.

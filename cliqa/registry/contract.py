@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cliqa.registry import hookspecs
-from cliqa.registry.component import Component
+from cliqa.registry.component import FILES, Component
 from cliqa.registry.records import FaultyPluginError
 from cliqa.registry.suggest import did_you_mean
 from cliqa.registry.targets import TARGET_FORM, is_target
@@ -160,8 +160,8 @@ def _fault(kind: str, component: Component) -> str | None:
     for field in ("summary", "reference"):
         if not isinstance(getattr(component, field), str):
             return f"its {field} is {_shown(getattr(component, field))}; expected a str"
-    if kind == "recipe":
-        return _recipe_fault(component)
+    if kind in FILES:
+        return _file_fault(component, FILES[kind])
     if not _usable(component.factory):
         expected = f"{TARGET_FORM} or a callable"
         return f"its factory is {_shown(component.factory)}; expected {expected}"
@@ -177,11 +177,11 @@ def _fault(kind: str, component: Component) -> str | None:
     return None
 
 
-def _recipe_fault(component: Component) -> str | None:
+def _file_fault(component: Component, endings: tuple[str, ...]) -> str | None:
     factory = component.factory
     package, _, path = factory.partition(":") if isinstance(factory, str) else ("", "", "")
-    if not is_target(f"{package}:x") or not path.endswith((".yaml", ".yml")):
-        return f'its factory is {_shown(factory)}; expected "package:path/to/file.yaml"'
+    if not is_target(f"{package}:x") or not path.endswith(endings):
+        return f'its factory is {_shown(factory)}; expected "package:path/to/file{endings[0]}"'
     return None
 
 

@@ -54,6 +54,26 @@ def cliqa_recipes() -> list[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def cliqa_presets() -> list[Component]:  # type: ignore[empty-body]
+    """Presets: `factory` is `"package:path.yaml"`, a part that configurations extend."""
+
+
+@hookspec
+def cliqa_pretrainings() -> list[Component]:  # type: ignore[empty-body]
+    """Jobs of `cliqa pretrain`: `factory(config) -> cliqa.pretraining.Pretraining`."""
+
+
+@hookspec
+def cliqa_weights() -> list[Component]:  # type: ignore[empty-body]
+    """Prepared weights: `factory` is `"package:path.safetensors"`, made by `cliqa pretrain`."""
+
+
+@hookspec
+def cliqa_published() -> list[Component]:  # type: ignore[empty-body]
+    """Results printed in papers: `factory` is `"package:path.json"`."""
+
+
+@hookspec
 def cliqa_run_start(run: dict[str, Any]) -> None:
     """Observe that a run starts; `run` is the record written to `run.json` so far."""
 

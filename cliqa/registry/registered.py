@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cliqa.errors import PluginError
 from cliqa.registry.causes import cause_of
+from cliqa.registry.component import FILES
 from cliqa.registry.targets import import_target
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Registered:
         Raises:
             PluginError: the factory cannot be imported or called.
         """
-        if self.is_family or self.kind == "recipe":
+        if self.is_family or self.kind in FILES:
             raise TypeError(f"{self} is looked up, never created")
         factory = self._resolve("factory", self.component.factory)
         if not callable(factory):
@@ -115,14 +116,14 @@ class Registered:
             raise self._fault("members", members, "did not return a list of str")
         return frozenset(names)
 
-    def recipe_path(self) -> Traversable:
-        """The YAML file of a recipe.
+    def file(self) -> Traversable:
+        """The file of a component that is one: a recipe, a preset, ...
 
         Raises:
             PluginError: the plugin does not hold that file.
         """
-        if self.kind != "recipe":
-            raise TypeError(f"{self} is no recipe")
+        if self.kind not in FILES:
+            raise TypeError(f"{self} is no file")
         target = str(self.component.factory)
         package, _, path = target.partition(":")
         try:
@@ -152,7 +153,7 @@ def _folder_of(package: str) -> Traversable:
     module = importlib.import_module(package)
     if hasattr(module, "__path__"):
         return importlib.resources.files(package)
-    # A plugin of one file is a module without a folder of its own: its recipes lie beside it.
+    # A plugin of one file is a module without a folder of its own: its files lie beside it.
     return Path(str(module.__file__)).parent
 
 

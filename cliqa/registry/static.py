@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cliqa.errors import PluginError
+from cliqa.registry.component import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,14 +28,14 @@ def faults(registered: Registered) -> list[str]:
     component = registered.component
     found: list[str] = []
     try:
-        if registered.kind == "recipe":
-            registered.recipe_path()
+        if registered.kind in FILES:
+            registered.file()
         else:
             registered.config_model()
     except PluginError as error:
         found.append(str(error))
     targets: dict[str, Any] = {"members": component.members}
-    if registered.kind != "recipe":
+    if registered.kind not in FILES:
         targets["factory"] = component.factory
     for what, target in targets.items():
         fault = _target_fault(target) if isinstance(target, str) else None

@@ -10,6 +10,7 @@ from fake_site import HEADER, FakeSite, announcing, strategy
 
 from cliqa.errors import ConfigError, PluginError
 from cliqa.registry import KINDS, Registry
+from cliqa.registry.component import FILES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ def test_an_entry_point_of_any_distribution_is_loaded_and_stamps_its_components(
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_has_its_hook(site: FakeSite, kind: str):
-    factory = "acme:a.yaml" if kind == "recipe" else "x:y"
+    factory = f"acme:a{FILES[kind][0]}" if kind in FILES else "x:y"
     site.distribution("acme", {"acme": announcing(KINDS[kind][0], "it", factory=factory)})
     assert [c.name for c in Registry.discover().components(kind)] == ["it"]
 

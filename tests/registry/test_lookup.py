@@ -210,7 +210,7 @@ def test_a_recipe_lies_in_its_package(site: FakeSite):
     )  # fmt: skip
     (site.folder / "acme" / "sub").mkdir()
     (site.folder / "acme" / "sub" / "r.yaml").write_text("seed: 1\n")
-    assert Registry.discover().get("recipe", "r").recipe_path().read_text() == "seed: 1\n"
+    assert Registry.discover().get("recipe", "r").file().read_text() == "seed: 1\n"
 
 
 def test_a_recipe_of_a_local_file_lies_beside_it(site: FakeSite):
@@ -218,14 +218,14 @@ def test_a_recipe_of_a_local_file_lies_beside_it(site: FakeSite):
     file = site.file("mine.py", source)
     (file.parent / "r.yaml").write_text("seed: 2\n")
     recipe = Registry.discover(local_files=[file]).get("recipe", "r")
-    assert recipe.recipe_path().read_text() == "seed: 2\n"
+    assert recipe.file().read_text() == "seed: 2\n"
 
 
 @pytest.mark.parametrize("factory", ["acme:absent.yaml", "not_there:r.yaml"])
 def test_a_recipe_that_is_not_there_is_an_error_that_names_it(site: FakeSite, factory: str):
     site.distribution("acme", {"acme": announcing("recipes", "r", factory=factory)})
     with pytest.raises(PluginError, match=f"recipe `r` of plugin .* its file `{factory}`"):
-        Registry.discover().get("recipe", "r").recipe_path()
+        Registry.discover().get("recipe", "r").file()
 
 
 def test_observers_are_called_with_what_they_ask_for(site: FakeSite):
