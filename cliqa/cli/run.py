@@ -95,11 +95,12 @@ def _new_folder(parent: Path, name: str) -> Path:
 
 
 def _print_report(report: RunReport, metrics: list[str], console: Console) -> None:
-    from cliqa.results import matrix_table, summary_table, to_rich
+    from cliqa.results import cost_table, matrix_table, summary_table, to_rich
 
     console.print(to_rich(summary_table(report.results.items(), metrics)))
     for label, result in report.results.items():
         console.print(to_rich(matrix_table(label, result, next(iter(result["gates"])))))
+    console.print(to_rich(cost_table(report.costs.items())))
     if report.told_task_id:
         gates = ", ".join(report.told_task_id)
         console.print(f"Told which task an image is from, which users cannot tell: {gates}.")

@@ -51,6 +51,8 @@ class TaskPredictions:
 class OnlyHead(Gate):
     """The gate of a model that has one head and so nothing to weight."""
 
+    one_head = True
+
     def weights(self, query: GateQuery) -> np.ndarray:
         """All weight on it."""
         return np.ones((query.count, query.heads), dtype=np.float32)

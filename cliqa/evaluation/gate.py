@@ -40,11 +40,14 @@ class Gate(ABC):
 
     Attributes:
         uses_task_id: True only for oracles, and then said in every table.
+        one_head: True if all weight always lies on one head, so that scoring an image needs only
+            that head's forward.
         stages: stages of the frozen pre-trained backbone whose pooled responses it looks at.
         notes: remarks for the user and the result, for example that fewer centroids were used.
     """
 
     uses_task_id: ClassVar[bool] = False
+    one_head: ClassVar[bool] = False
     stages: tuple[int, ...] = ()
 
     def __init__(self, config: Any = None) -> None:

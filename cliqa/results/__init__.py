@@ -13,6 +13,7 @@ from cliqa.results.layout import SCHEMA_VERSION, check_label
 from cliqa.results.tables import (
     ResultTable,
     Undefined,
+    cost_table,
     matrix_table,
     summary_table,
     to_markdown,
@@ -31,6 +32,7 @@ __all__ = [
     "check_label",
     "check_sums",
     "compute_metrics",
+    "cost_table",
     "folder_state",
     "is_finished",
     "load_bundle",

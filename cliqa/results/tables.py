@@ -91,6 +91,36 @@ def summary_table(
     return ResultTable(title, ("method", "gate", *columns), rows)
 
 
+def cost_table(costs: Iterable[tuple[str, Mapping[str, Any]]], title: str = "Cost") -> ResultTable:
+    """One row a method: what it stores a task, what it holds while it learns, what it took.
+
+    Args:
+        costs: the method's label and the entry `cost` of its `run.json`.
+        title: what the table shows.
+    """
+    rows = tuple(
+        (
+            label,
+            _thousands(max(cost["parameters"]["per_task"], default=0)),
+            _megabytes(cost["held_bytes"]["peak"]),
+            _thousands(cost["exemplar_images"]),
+            _thousands(cost["trained_images"]),
+            f"{cost['train_cpu_seconds']:.0f}",
+        )
+        for label, cost in costs
+    )
+    header = ("method", "values a task", "held MB", "exemplars", "images trained", "CPU s")
+    return ResultTable(title, header, rows)
+
+
+def _thousands(count: int) -> str:
+    return f"{count:,}"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.1f}"
+
+
 def matrix_table(label: str, metrics: Mapping[str, Any], gate: str) -> ResultTable:
     """SRCC after each task on each test set, as Table IV of the TSN-IQA paper.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from safetensors.torch import save as save_tensors
 
 from cliqa.evaluation import Evaluator
 from cliqa.results import BundleWriter, compute_metrics
+from cliqa.run.cost import CostMeter, cost_record
 from cliqa.run.predictions import gate_table, head_table, label_table, weight_table
 from cliqa.run.record import closing_record, opening_record
 from cliqa.training import Phase, Stage, TaskContext, Trainer
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from cliqa.model import QualityModel
     from cliqa.run.observer import Observer
     from cliqa.run.prepare import Method, Prepared
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """What a method gave: the content of `metrics.json`, and the entry `cost` of `run.json`."""
+
+    metrics: dict[str, Any]
+    cost: dict[str, Any]
 
 
 @dataclass
@@ -41,9 +49,11 @@ class MethodRun:
     observer: Observer
     predictions: list[TaskPredictions] = field(default_factory=list)
     stage_seconds: list[dict[str, Any]] = field(default_factory=list)
+    meter: CostMeter = field(default_factory=CostMeter)
+    trained_images: int = 0
 
-    def __call__(self) -> dict[str, Any]:
-        """Train all stages, evaluate after each, write the bundle; returns `metrics.json`."""
+    def __call__(self) -> MethodResult:
+        """Train all stages, evaluate after each, write the bundle."""
         prepared, method = self.prepared, self.method
         record = opening_record(prepared, method)
         self.writer.write_config(prepared.config.dump_yaml())
@@ -57,9 +67,9 @@ class MethodRun:
         for stage in stages:
             summary = self._stage(model, evaluator, stage, len(stages))
             self._tell("cliqa_task_end", step=stage.step, summary=summary)
-        metrics = self._write_results(model, record, evaluator)
-        self._tell("cliqa_run_end", run=record, metrics=metrics)
-        return metrics
+        found = self._write_results(model, record, evaluator)
+        self._tell("cliqa_run_end", run=record, metrics=found.metrics)
+        return found
 
     def _tell(self, hook: str, **facts: Any) -> None:
         """Call an observation hook; a plugin that fails to observe must not cost the run."""
@@ -75,7 +85,7 @@ class MethodRun:
         tasks = tuple(prepared.stream.tasks[t] for t in stage.tasks)
         names = "+".join(task.name for task in tasks)
         self.observer.stage_start(self.method.label, stage.step, last, names)
-        started = time.perf_counter()
+        self.meter.start()
         heads = len(model.heads)
         context = TaskContext(
             model=model,
@@ -92,8 +102,11 @@ class MethodRun:
         for phase in strategy.phases(context):
             self._announce(phase)
             trainer.run(phase, context)
+            self.meter.measure(strategy, model)
         strategy.end_stage(context)
-        trained = time.perf_counter() - started
+        self.meter.measure(strategy, model)
+        self.trained_images += trainer.images
+        trained = self.meter.trained()
         self.observer.evaluating()
         if len(model.heads) > heads:
             evaluator.fit_gates(tasks)
@@ -103,7 +116,7 @@ class MethodRun:
             "step": stage.step,
             "task": names,
             "train_seconds": round(trained, 3),
-            "evaluate_seconds": round(time.perf_counter() - started - trained, 3),
+            "evaluate_seconds": round(self.meter.evaluated(), 3),
         }
         self.stage_seconds.append(summary)
         self.writer.log({"event": "stage", **summary})
@@ -133,7 +146,7 @@ class MethodRun:
 
     def _write_results(
         self, model: QualityModel, record: dict[str, Any], evaluator: Evaluator
-    ) -> dict[str, Any]:
+    ) -> MethodResult:
         writer, stream = self.writer, self.prepared.stream
         predictions, labels = (
             gate_table(self.predictions),
@@ -147,14 +160,12 @@ class MethodRun:
         notes = [note for plan in self.method.gates for note in plan.gate.notes]
         for note in notes:
             self.observer.note(f"{self.method.label}: {note}")
+        cost = self._cost(model, gate_values)
         writer.write_run(
             record
             | closing_record(model, gate_values)
             | {
-                "memory": {
-                    "exemplar_images": self.method.strategy.exemplars,
-                    "state_values": sum(t.numel() for t in self.method.strategy.state().values()),
-                },
+                "cost": cost,
                 "stage_seconds": self.stage_seconds,
                 "evaluated_images": evaluator.forwards,
                 "notes": notes,
@@ -169,7 +180,16 @@ class MethodRun:
             evaluate_only=[task.name for task in stream.evaluate_only],
         )
         writer.write_metrics(metrics)
-        return metrics
+        return MethodResult(metrics, cost)
+
+    def _cost(self, model: QualityModel, gate_values: dict[str, int]) -> dict[str, Any]:
+        return cost_record(
+            self.meter,
+            self.method,
+            model,
+            trained_images=self.trained_images,
+            gate_values=gate_values,
+        )
 
     def _write_checkpoint(self, model: QualityModel) -> dict[str, int]:
         """Write the final model and gates; returns how many values each gate stores."""

@@ -13,10 +13,13 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import cliqa
+from cliqa.model import normalization_layers
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from cliqa.data import Task
-    from cliqa.model import QualityModel
+    from cliqa.model import Backbone, QualityModel
     from cliqa.run.prepare import Method, Prepared
 
 _LIBRARIES = (
@@ -93,6 +96,7 @@ def closing_record(model: QualityModel, gate_values: dict[str, int]) -> dict[str
     ]
     return {
         "parameters": {"backbone": shared, "heads": learned, "gates": gate_values},
+        "last_normalization": _last_with_statistics(model.backbone),
         "peak_memory_mb": round(peak_memory_mb()),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -102,6 +106,16 @@ def peak_memory_mb() -> float:
     """Largest resident memory of this process so far, in MB (10^6 bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def _last_with_statistics(backbone: Backbone) -> str | None:
+    """Name of the last normalization layer with running statistics; None if there is none."""
+    named = [n for n, layer in normalization_layers(backbone).items() if _has_statistics(layer)]
+    return named[-1] if named else None
+
+
+def _has_statistics(layer: nn.Module) -> bool:
+    return getattr(layer, "running_mean", None) is not None
 
 
 def _own_parameters(model: QualityModel, head: int) -> int:

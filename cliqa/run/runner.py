@@ -27,6 +27,7 @@ class RunReport:
         folder: the bundle of the configuration's own method; those of `compare` lie in
             `compare/LABEL` inside it.
         results: method label -> content of its `metrics.json`.
+        costs: method label -> the entry `cost` of its `run.json`.
         told_task_id: labels of the gates that are told the task id.
         pseudo_scores: True if no human rated these very images.
         seconds: wall time.
@@ -34,6 +35,7 @@ class RunReport:
 
     folder: Path
     results: dict[str, dict[str, Any]]
+    costs: dict[str, dict[str, Any]]
     told_task_id: tuple[str, ...]
     pseudo_scores: bool
     seconds: float
@@ -69,19 +71,20 @@ def run(
     observer.methods({m.label: len(m.strategy.stages(tasks)) for m in prepared.methods})
     own, *others = prepared.methods
     writer = BundleWriter(out)
-    results = {own.label: MethodRun(prepared, own, writer, observer)()}
+    done = {own.label: MethodRun(prepared, own, writer, observer)()}
     for method in others:
         folder = out / "compare" / method.label
         # Whatever lies there belongs to an earlier attempt at this run.
         prepare_folder(folder, force=True)
         beside = BundleWriter(folder)
-        results[method.label] = MethodRun(prepared, method, beside, observer)()
+        done[method.label] = MethodRun(prepared, method, beside, observer)()
         beside.finish()
     writer.finish()  # last: its sums say that the whole run is complete
     told = {p.label for m in prepared.methods for p in m.gates if p.gate.uses_task_id}
     return RunReport(
         folder=out,
-        results=results,
+        results={label: found.metrics for label, found in done.items()},
+        costs={label: found.cost for label, found in done.items()},
         told_task_id=tuple(sorted(told)),
         pseudo_scores=any(t.dataset.pseudo_scores for t in prepared.stream.tasks),
         seconds=time.perf_counter() - started,

@@ -36,10 +36,12 @@ class Trainer:
     Attributes:
         log: called with one plain record an epoch.
         progress: called with the number of samples after each step.
+        images: images that went through the network so far; cached features do not.
     """
 
     log: Callable[[dict[str, Any]], None]
     progress: Callable[[int], None]
+    images: int = 0
 
     def run(self, phase: Phase, context: TaskContext) -> None:
         """Train one phase; the model ends with the parameters of the epoch that is kept.
@@ -70,6 +72,7 @@ class Trainer:
                     optimizer.step()
                     if update.after_step is not None:
                         update.after_step()
+                self.images += 0 if batch.images is None else len(batch.images)
                 self.progress(len(batch.sample_ids))
             value = phase.validate() if phase.validate else math.nan
             if phase.keep == "best":

@@ -77,6 +77,8 @@ class KMeansGate(Gate):
 class HardKMeansGate(KMeansGate):
     """One-hot weights on the head that soft gating weights most."""
 
+    one_head = True
+
     def weights(self, query: GateQuery) -> np.ndarray:
         """See `Gate.weights`."""
         soft = super().weights(query)

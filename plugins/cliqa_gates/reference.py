@@ -16,6 +16,8 @@ def _one_hot(query: GateQuery, head: int) -> np.ndarray:
 class Newest(Gate):
     """All weight on the head learned last."""
 
+    one_head = True
+
     def weights(self, query: GateQuery) -> np.ndarray:
         """See `Gate.weights`."""
         return _one_hot(query, query.heads - 1)
@@ -33,6 +35,7 @@ class Oracle(Gate):
     """All weight on the newest head trained on the images' own dataset; told the task id."""
 
     uses_task_id = True
+    one_head = True
 
     def weights(self, query: GateQuery) -> np.ndarray | None:
         """See `Gate.weights`; None for a dataset that no head was trained on."""

@@ -1,0 +1,169 @@
+"""What a method costs, measured by the runner and not declared by the method."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from cliqa.data import ImageReader, RatedDataset, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cliqa.evaluation import Gate
+    from cliqa.model import QualityModel
+    from cliqa.run.prepare import Method
+
+#: Never entered: the data is there for every method; which images one keeps is counted apart.
+_DATA = (Task, RatedDataset, ImageReader)
+
+
+@dataclass
+class CostMeter:
+    """Adds up what one method costs over its stages.
+
+    Attributes:
+        train_seconds: wall time of training, importance estimates included.
+        train_cpu_seconds: processor time of the same, over all threads; other processes on the
+            machine lengthen the wall time but not this.
+        evaluate_seconds: wall time of fitting gates and scoring test images.
+        peak_held_bytes: most bytes that the method held beside the model at the end of a phase or
+            stage: old networks, importances, anchors, snapshots.
+        held_bytes: the same after the last stage.
+    """
+
+    train_seconds: float = 0.0
+    train_cpu_seconds: float = 0.0
+    evaluate_seconds: float = 0.0
+    peak_held_bytes: int = 0
+    held_bytes: int = 0
+    _wall: float = field(default=0.0, repr=False)
+    _cpu: float = field(default=0.0, repr=False)
+
+    def start(self) -> None:
+        """A stage begins."""
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def trained(self) -> float:
+        """Its training is over; returns its seconds."""
+        seconds = time.perf_counter() - self._wall
+        self.train_seconds += seconds
+        self.train_cpu_seconds += time.process_time() - self._cpu
+        self._wall = time.perf_counter()
+        return seconds
+
+    def evaluated(self) -> float:
+        """Its evaluation is over; returns its seconds."""
+        seconds = time.perf_counter() - self._wall
+        self.evaluate_seconds += seconds
+        return seconds
+
+    def measure(self, strategy: object, model: QualityModel) -> None:
+        """Look at what the method holds now."""
+        self.held_bytes = held_bytes(strategy, model)
+        self.peak_held_bytes = max(self.peak_held_bytes, self.held_bytes)
+
+
+def held_bytes(holder: object, model: QualityModel) -> int:
+    """Bytes of all tensors and arrays that can be reached from an object but not from the model.
+
+    A storage that several tensors share counts once.
+    """
+    shared = {place for place, _ in _storages(model)}
+    found = dict(_storages(holder))
+    return sum(size for place, size in found.items() if place not in shared)
+
+
+def _storages(root: object) -> Iterator[tuple[int, int]]:
+    """Address and bytes of the storage of every tensor and array below `root`."""
+    seen: set[int] = set()
+    left = [root]
+    while left:
+        item = left.pop()
+        if id(item) in seen or isinstance(item, _DATA):
+            continue
+        seen.add(id(item))
+        if isinstance(item, torch.Tensor):
+            storage = item.untyped_storage()
+            yield storage.data_ptr(), storage.nbytes()
+        elif isinstance(item, np.ndarray):
+            yield item.__array_interface__["data"][0], item.nbytes
+        else:
+            left += _inside(item)
+
+
+def _inside(item: object) -> list[object]:
+    if isinstance(item, nn.Module):
+        # Of a model also what is no module attribute: the parameter sets of its heads.
+        plain = [v for k, v in vars(item).items() if not k.startswith("_")]
+        return [*item.parameters(), *item.buffers(), *plain]
+    if isinstance(item, dict):
+        return list(item.values())
+    if isinstance(item, list | tuple | set | frozenset):
+        return list(item)
+    if is_dataclass(item) and not isinstance(item, type):
+        return [getattr(item, f.name) for f in fields(item)]
+    # An object of a method's own; classes, functions and what is written in C hold no tensors.
+    return list(getattr(item, "__dict__", {}).values()) if not callable(item) else []
+
+
+def forwards_per_image(gate: Gate, model: QualityModel) -> int:
+    """Network passes that one image needs under a gate with all heads of the model.
+
+    Heads without tensors of their own share one pass; a gate that looks at stages adds one, of the
+    network that it looks through.
+    """
+    own = sum(1 for tensors in model.parameter_sets if tensors)
+    networks = own + (1 if own < len(model.heads) else 0)
+    return (1 if gate.one_head else networks) + (1 if gate.stages else 0)
+
+
+def cost_record(
+    meter: CostMeter,
+    method: Method,
+    model: QualityModel,
+    *,
+    trained_images: int,
+    gate_values: dict[str, int],
+) -> dict[str, Any]:
+    """The entry `cost` of `run.json`.
+
+    Args:
+        meter: what was measured.
+        method: the method.
+        model: its final model.
+        trained_images: images that went forward and backward through the network in training.
+        gate_values: gate label -> numbers it stores.
+    """
+    return {
+        "train_seconds": round(meter.train_seconds, 3),
+        "train_cpu_seconds": round(meter.train_cpu_seconds, 3),
+        "evaluate_seconds": round(meter.evaluate_seconds, 3),
+        "trained_images": trained_images,
+        "held_bytes": {"final": meter.held_bytes, "peak": meter.peak_held_bytes},
+        "exemplar_images": method.strategy.exemplars,
+        "parameters": {
+            "backbone": sum(p.numel() for p in model.backbone.parameters()),
+            "per_task": _values_per_task(model),
+        },
+        "gates": {
+            plan.label: {
+                "values": gate_values[plan.label],
+                "forwards_per_image": forwards_per_image(plan.gate, model),
+            }
+            for plan in method.gates
+        },
+    }
+
+
+def _values_per_task(model: QualityModel) -> list[int]:
+    """Numbers that each head adds to the model: its own and those of its parameter set."""
+    return [
+        sum(t.numel() for t in (*head.state_dict().values(), *own.values()))
+        for head, own in zip(model.heads, model.parameter_sets, strict=True)
+    ]
