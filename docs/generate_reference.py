@@ -59,6 +59,10 @@ a JSON schema for editors.
   on and off are text. Duplicate keys, anchors and tags are refused.
 * `--set KEY=VALUE` changes a value: `--set train.epochs=2`, `--set gates.0.k=8`,
   `--set 'stream.tasks.*.images=100'` for all tasks, `--set 'compare=[]'`.
+* `extends: NAME` or `extends: [NAME, ./base.yaml]` starts from presets, recipes or files: the later
+  one wins over the earlier, and what is written beside `extends` over all. Mappings are merged key
+  by key, lists are replaced as a whole; a component of another name replaces the one there with
+  all its settings. `cliqa show --full recipe NAME` prints what comes out.
 * All mistakes are reported at once, each with file, line and column, and exit code 2.
 """
 

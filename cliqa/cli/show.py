@@ -21,11 +21,22 @@ _TEXTS: Final = (".yaml", ".yml", ".json")
 @click.command
 @kind_argument
 @click.argument("name")
+@click.option(
+    "--full", is_flag=True, help="Of a recipe, the whole configuration that it amounts to."
+)
 @local_option
 @click.pass_context
-def show(ctx: click.Context, kind: str, name: str, local_files: tuple[Path, ...]) -> None:
+def show(
+    ctx: click.Context, kind: str, name: str, full: bool, local_files: tuple[Path, ...]
+) -> None:
     """Show the component NAME of a KIND and its settings; of a recipe or preset, its text."""
-    found = _find(registry(ctx, local_files), kind, name)
+    known = registry(ctx, local_files)
+    if full and kind == "recipe":
+        from cliqa.config import load_config
+
+        click.echo(load_config(name, registry_factory=lambda _: known).dump_yaml(), nl=False)
+        return
+    found = _find(known, kind, name)
     if kind in FILES and found.file().name.endswith(_TEXTS):
         click.echo(found.file().read_text(encoding="utf-8"), nl=False)
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import PydanticInvalidForJsonSchema
 
+from cliqa.config.extends import EXTENDS
 from cliqa.config.models import RunConfig, default_at
 from cliqa.config.roles import LABEL_PATTERN, ROLES, Role
 from cliqa.errors import PluginError
@@ -37,8 +38,22 @@ def build_schema(registry: Registry) -> dict[str, Any]:
         definitions[_definition(kind)] = _reference(registry, kind, definitions)
     for role in ROLES:
         _point(schema, role)
+    _allow_extending(schema)
     head = {"$schema": _DIALECT, "title": "cliqa configuration"}
     return head | {key: value for key, value in schema.items() if key != "title"}
+
+
+def _allow_extending(schema: dict[str, Any]) -> None:
+    """A configuration may leave to others what it must name; see `cliqa.config.extends`."""
+    name = {"type": "string", "minLength": 1}
+    schema["properties"] = {
+        EXTENDS: {
+            "description": "presets, recipes or files that this configuration changes; the later "
+            "one wins, and what is written here wins over all",
+            "anyOf": [name, {"type": "array", "items": name}],
+        }
+    } | schema["properties"]
+    schema["anyOf"] = [{"required": [EXTENDS]}, {"required": schema.pop("required")}]
 
 
 def _definition(kind: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from cliqa.config.extends import read_extended
 from cliqa.config.faults import Fault, KeyPath, dotted, raise_faults
 from cliqa.config.models import Ref, RunConfig, default_at
 from cliqa.config.overrides import apply_overrides
@@ -17,7 +18,6 @@ from cliqa.config.resolved import Resolved, ResolvedConfig
 from cliqa.config.roles import LABEL_PATTERN, ROLES, Role, as_mapping
 from cliqa.config.source import find_source, local_plugins
 from cliqa.config.translate import Subject, faults_of
-from cliqa.config.yaml_source import Document, read_yaml
 from cliqa.errors import ConfigError, PluginError, UnknownComponentError
 from cliqa.registry.causes import cause_of
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cliqa.config.source import RegistryFactory
+    from cliqa.config.yaml_source import Document
     from cliqa.registry import Registered, Registry
 
 __all__ = ["load_config"]
@@ -48,14 +49,15 @@ def load_config(
         PluginError: the registry itself cannot be built.
     """
     found = find_source(source, registry_factory)
-    document = apply_overrides(read_yaml(found.path, found.shown), overrides)
+    written, known = read_extended(found, registry_factory)
+    document = apply_overrides(written, overrides)
     files, plugin_faults = local_plugins(document, found.folder)
     run, faults = _validate_run(document)
     faults += plugin_faults
     if any(fault.path[:1] == ("plugins",) for fault in faults):
         # Without its plugins nearly every name would be unknown: say only what is certain.
         raise_faults(faults, found.shown)
-    registry = registry_factory(files) if files or not found.registry else found.registry
+    registry = registry_factory(files) if files or not known else known
     resolver = _Resolver(document, registry)
     components = {role.key: resolver.resolve_role(role) for role in ROLES}
     resolver.refuse_equal_labels()

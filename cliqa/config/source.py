@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from cliqa.config.yaml_source import Document
     from cliqa.registry import Registry
 
-__all__ = ["RegistryFactory", "Source", "find_source", "local_plugins"]
+__all__ = [
+    "RegistryFactory",
+    "Source",
+    "find_source",
+    "local_plugins",
+    "looks_like_path",
+    "relative",
+]
 
 #: Builds the registry once the local plugin files of a configuration are known.
 RegistryFactory: TypeAlias = "Callable[[list[Path]], Registry]"
@@ -55,7 +62,7 @@ def find_source(source: str | Path, registry_factory: RegistryFactory) -> Source
         ConfigError: no such recipe, or a file that is not YAML by name.
     """
     path = Path(source)
-    if isinstance(source, str) and not _looks_like_path(source):
+    if isinstance(source, str) and not looks_like_path(source):
         registry = registry_factory([])
         try:
             recipe = registry.get("recipe", source).file()
@@ -67,8 +74,10 @@ def find_source(source: str | Path, registry_factory: RegistryFactory) -> Source
     return Source(path, str(source), path.stem, path.parent)
 
 
-def _looks_like_path(source: str) -> bool:
-    return bool(Path(source).suffix) or os.sep in source or "/" in source or Path(source).is_file()
+def looks_like_path(source: str, folder: Path = Path()) -> bool:
+    """Whether a text is the path of a file, and not the name of a recipe or preset."""
+    known = (folder / source).is_file()
+    return bool(Path(source).suffix) or os.sep in source or "/" in source or known
 
 
 def _file_hint(source: str) -> str:
@@ -99,11 +108,12 @@ def local_plugins(document: Document, folder: Path) -> tuple[list[Path], list[Fa
         elif not file.is_file():
             faults.append(Fault(place, path, f"no such plugin file: {file}"))
         if overridden and not Path(text).expanduser().is_absolute():
-            document.data["plugins"][position] = _relative(file, folder)
+            document.data["plugins"][position] = relative(file, folder)
         files.append(file)
     return files, faults
 
 
-def _relative(file: Path, folder: Path) -> str:
-    relative = Path(os.path.relpath(file, folder)).as_posix()
-    return relative if relative.startswith("../") else f"./{relative}"
+def relative(file: Path, folder: Path) -> str:
+    """The path of a file as a configuration in `folder` writes it."""
+    found = Path(os.path.relpath(file, folder)).as_posix()
+    return found if found.startswith("../") else f"./{found}"

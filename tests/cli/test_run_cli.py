@@ -134,3 +134,11 @@ def test_a_second_run_takes_a_new_folder_and_an_explicit_one_is_refused(run, tmp
     outcome, _ = run({}, "--out", "runs/run")
     assert outcome.exit_code == 2
     assert "--force" in outcome.stderr
+
+
+def test_show_full_of_a_recipe_is_a_configuration_with_nothing_left_to_look_up():
+    text = CliRunner().invoke(cli, ["show", "recipe", "quickstart", "--full"]).stdout
+    found = yaml.safe_load(text)
+    assert found["backbone"] == {"name": "efficientnet-lite0"}
+    assert found["train"]["weight_decay"] == 0.0
+    assert "extends" not in found

@@ -38,7 +38,8 @@ def test_it_says_which_dialect_it_is_written_in(schema):
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema["type"] == "object"
     assert schema["additionalProperties"] is False
-    assert schema["required"] == ["backbone", "strategy", "stream"]
+    needed = {"required": ["backbone", "strategy", "stream"]}
+    assert schema["anyOf"] == [{"required": ["extends"]}, needed]
 
 
 def test_every_reference_inside_it_leads_somewhere(schema):
