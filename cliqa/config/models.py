@@ -36,6 +36,9 @@ class Ref(ComponentConfig):
 ComponentRef = Annotated[Ref, BeforeValidator(as_mapping)]
 
 
+_Count = Annotated[int, Field(ge=1)]
+
+
 class SplitConfig(ComponentConfig):
     """How each set is divided into training, validation and test images."""
 
@@ -85,7 +88,30 @@ class TrainConfig(ComponentConfig):
 
     warmup_epochs: int = Field(default=3, ge=0, description="epochs of stage 1: head only")
     epochs: int = Field(default=9, ge=1, description="epochs of stage 2: all the method may train")
-    batch_size: int = Field(default=32, ge=2, description="images a step; all pairs in it are used")
+    batch_size: int = Field(default=32, ge=2, description="images a step, or pairs of a list")
+    warmup_batch_size: int | None = Field(
+        default=None, ge=2, description="the same in stage 1; default: as in stage 2"
+    )
+    warmup_views: Literal["whole", "augmented"] = Field(
+        default="whole",
+        description="stage 1 sees features of the whole image, computed once, or augmented views "
+        "that go through the network in every epoch (released code)",
+    )
+    pairs: Literal["in-batch", "list"] = Field(
+        default="in-batch",
+        description="in-batch: each image is forwarded once an epoch and all pairs in a batch are "
+        "learned from; list: a fixed random list of pairs, both images of a pair forwarded for it "
+        "(paper and released code)",
+    )
+    pair_list_size: _Count | dict[str, _Count] | None = Field(
+        default=None,
+        description="pairs in the list of each task, or a number for each task by its label; "
+        "default, also for tasks not named: 13 for each training image; at most all there are",
+    )
+    carry_optimizer: bool = Field(
+        default=False,
+        description="stage 2 starts with the head's Adam state of stage 1 (released code)",
+    )
     lr: float = Field(default=1e-3, gt=0, description="Adam learning rate")
     head_lr_factor: float = Field(
         default=1.0, gt=0, description="head learning rate as a multiple of `lr`"
@@ -125,6 +151,11 @@ class EvaluateConfig(ComponentConfig):
     """How test images are scored."""
 
     batch_size: int = Field(default=64, ge=1, description="images of equal size a forward")
+    shrink: Literal["as-trained"] | Annotated[int, Field(ge=32)] | None = Field(
+        default="as-trained",
+        description="as `train.shrink`, for validation and test images and for gates; null: their "
+        "original size (paper)",
+    )
 
 
 class RunConfig(ComponentConfig):

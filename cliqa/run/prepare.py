@@ -73,13 +73,20 @@ def prepare(config: ResolvedConfig) -> Prepared:
             that do not fit each other.
     """
     settings = config.run
+    shrink = settings.evaluate.shrink
     compute = Compute(
         device=choose_device(settings.device),
         precision=settings.train.precision,
         batch_size=settings.evaluate.batch_size,
-        shrink=settings.train.shrink,
+        shrink=settings.train.shrink if shrink == "as-trained" else shrink,
     )
     torch.manual_seed(named_seed(settings.seed, "backbone"))
+    objective = config.objective.create()
+    if settings.train.pairs == "list" and getattr(objective, "arity", 2) != 2:
+        raise ConfigError(
+            f"train.pairs: objective `{config.objective.label}` learns from single images; "
+            "expected `in-batch`"
+        )
     backbone = config.backbone.create()
     if not isinstance(backbone, Backbone):
         raise PluginError(
@@ -102,7 +109,7 @@ def prepare(config: ResolvedConfig) -> Prepared:
         config=config,
         stream=stream,
         backbone=backbone,
-        objective=config.objective.create(),
+        objective=objective,
         metrics=tuple(metric.create() for metric in config.metrics),
         methods=methods,
         compute=compute,

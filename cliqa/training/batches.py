@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,9 +16,12 @@ from cliqa.data.images import training_view
 from cliqa.errors import DataError
 from cliqa.model.scoring import to_input
 from cliqa.seeds import named_rng
+from cliqa.training.samples import Draw, PairList, Samples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
 
     from cliqa.config import TrainConfig
     from cliqa.data.stream import Task
@@ -38,6 +40,9 @@ class Batch:
         task: int64 (B,), equal for samples of one dataset; scores of different datasets are not
             comparable, so pairs never cross it.
         sample_ids: B ids.
+        pairs: int64 (M, 2), positions of the pairs to learn from; None: all pairs of one dataset.
+        parts: how many images go through the network at a time, in order; None: all at once. Batch
+            normalization sees each part by itself.
     """
 
     images: Tensor | None = None
@@ -46,9 +51,11 @@ class Batch:
     std: Tensor
     task: Tensor
     sample_ids: tuple[str, ...]
+    pairs: Tensor | None = None
+    parts: tuple[int, ...] | None = None
 
     def select(self, keep: Tensor) -> Batch:
-        """The samples where the boolean mask `keep` (B,) is true."""
+        """The samples where the boolean mask `keep` (B,) is true, with the pairs among them."""
         positions = keep.nonzero()[:, 0].tolist()
         return Batch(
             images=None if self.images is None else self.images[keep],
@@ -57,7 +64,34 @@ class Batch:
             std=self.std[keep],
             task=self.task[keep],
             sample_ids=tuple(self.sample_ids[p] for p in positions),
+            pairs=None if self.pairs is None else _pairs_among(self.pairs, keep),
         )
+
+    def beside(self, other: Batch) -> Batch:
+        """This batch of images with another behind it; their pairs do not mix."""
+        assert self.images is not None and other.images is not None  # noqa: S101, PT018
+        first = len(self.images)
+        pairs = None
+        if self.pairs is not None and other.pairs is not None:
+            pairs = torch.cat([self.pairs, other.pairs + first])
+        parts = None
+        if self.parts is not None or other.parts is not None:
+            parts = (self.parts or (first,)) + (other.parts or (len(other.images),))
+        return Batch(
+            images=torch.cat([self.images, other.images]),
+            quality=torch.cat([self.quality, other.quality]),
+            std=torch.cat([self.std, other.std]),
+            task=torch.cat([self.task, other.task]),
+            sample_ids=self.sample_ids + other.sample_ids,
+            pairs=pairs,
+            parts=parts,
+        )
+
+
+def _pairs_among(pairs: Tensor, keep: Tensor) -> Tensor:
+    """Pairs whose images are both kept, by their new positions."""
+    new = keep.cumsum(0) - 1
+    return new[pairs[keep[pairs].all(dim=1)]]
 
 
 class BatchSource(Protocol):
@@ -75,83 +109,51 @@ class BatchSource(Protocol):
         """The batch of that epoch and step, both counted from 0; always the same one."""
 
 
-class _Samples:
-    """Training samples of some tasks, shuffled anew each epoch by a named seed."""
+def _assemble(samples: Samples, drawn: Draw, device: torch.device, **inputs: Tensor) -> Batch:
+    def column(values: np.ndarray, dtype: torch.dtype) -> Tensor:
+        return torch.as_tensor(values, dtype=dtype).to(device)
 
-    def __init__(
-        self,
-        tasks: Sequence[Task],
-        batch_size: int,
-        seed: int,
-        name: str,
-        device: torch.device,
-        rows: Sequence[Sequence[int]] | None = None,
-    ) -> None:
-        self.tasks = tasks
-        self._seed, self._name, self._device = seed, name, device
-        rows = [task.split.train for task in tasks] if rows is None else rows
-        self._index = [(number, row) for number, own in enumerate(rows) for row in own]
-        self._quality = np.concatenate(
-            [t.quality[list(r)] for t, r in zip(tasks, rows, strict=True)]
-        )
-        self._std = np.concatenate([t.std[list(r)] for t, r in zip(tasks, rows, strict=True)])
-        # Batches of nearly equal size: a last batch of one image would hold no pair.
-        self._steps = [-(-len(own) // batch_size) for own in rows]
-        self._starts = np.cumsum([0, *(len(own) for own in rows)])
-        self.steps = sum(self._steps)
+    at = drawn.positions
+    return Batch(
+        quality=column(samples.quality[at], torch.float32),
+        std=column(samples.std[at], torch.float32),
+        task=column(samples.number[at], torch.int64),
+        sample_ids=tuple(sample_id for _, _, sample_id in samples.rows(at)),
+        pairs=None if drawn.pairs is None else column(drawn.pairs, torch.int64),
+        parts=drawn.parts,
+        **inputs,
+    )
 
-    def __len__(self) -> int:
-        return len(self._index)
 
-    def positions(self, epoch: int, step: int) -> np.ndarray:
-        """Samples of one step: of one dataset, whose order and place in the epoch are random.
-
-        Pairs never cross datasets, so a batch of one dataset holds as many pairs as a batch can;
-        spread over six datasets, sixteen images would hold about a seventh of them.
-        """
-        names = [task.name for task in self.tasks]
-        turns = np.repeat(np.arange(len(self.tasks)), self._steps)
-        if len(self.tasks) > 1:
-            named_rng(self._seed, self._name, "turns", *names, epoch).shuffle(turns)
-        task = int(turns[step])
-        nth = int((turns[:step] == task).sum())
-        start, stop = self._starts[task], self._starts[task + 1]
-        order = named_rng(self._seed, self._name, names[task], epoch).permutation(stop - start)
-        chosen: np.ndarray = start + np.array_split(order, self._steps[task])[nth]
-        return chosen
-
-    def rows(self, positions: np.ndarray) -> list[tuple[Task, int, str]]:
-        found = []
-        for position in positions:
-            number, row = self._index[position]
-            task = self.tasks[number]
-            found.append((task, row, task.sample_ids[row]))
-        return found
-
-    def make(self, positions: np.ndarray, **inputs: Tensor) -> Batch:
-        def column(values: np.ndarray | list[int], dtype: torch.dtype) -> Tensor:
-            return torch.as_tensor(np.asarray(values), dtype=dtype).to(self._device)
-
-        return Batch(
-            quality=column(self._quality[positions], torch.float32),
-            std=column(self._std[positions], torch.float32),
-            task=column([self._index[p][0] for p in positions], torch.int64),
-            sample_ids=tuple(sample_id for _, _, sample_id in self.rows(positions)),
-            **inputs,
-        )
+def _samples(
+    tasks: Sequence[Task],
+    config: TrainConfig,
+    batch_size: int,
+    seed: int,
+    name: str,
+    rows: Sequence[Sequence[int]] | None = None,
+) -> Samples:
+    """The images, or the listed pairs, that the schedule asks for."""
+    if config.pairs == "in-batch":
+        return Samples(tasks, batch_size, seed, name, rows)
+    return PairList(tasks, batch_size, seed, name, rows, config.pair_list_size)
 
 
 class ImageBatches:
-    """Augmented training images; each is forwarded once and all pairs in the batch are used.
+    """Augmented training images.
+
+    With `pairs: in-batch` each image is forwarded once and all pairs in the batch are used; with
+    `pairs: list` a batch holds both images of each of its pairs, each augmented by itself.
 
     Args:
         tasks: datasets to draw from, one a batch, in random turns.
         backbone: the network whose standardisation the images take.
-        config: batch size and augmentation.
+        config: pairs and augmentation.
         seed: the run's seed.
         device: where the batches go.
         rows: which images of each task; default: all its training images.
         name: of the random order; sources that run side by side need different ones.
+        batch_size: images, or listed pairs, a step; default: the schedule's.
     """
 
     def __init__(
@@ -164,8 +166,10 @@ class ImageBatches:
         *,
         rows: Sequence[Sequence[int]] | None = None,
         name: str = "images",
+        batch_size: int | None = None,
     ) -> None:
-        self._samples = _Samples(tasks, config.batch_size, seed, name, device, rows)
+        size = batch_size or config.batch_size
+        self._samples = _samples(tasks, config, size, seed, name, rows)
         self._backbone, self._config, self._seed = backbone, config, seed
         self._device = device
 
@@ -181,22 +185,23 @@ class ImageBatches:
 
     def batch(self, epoch: int, step: int) -> Batch:
         """See `BatchSource.batch`."""
-        positions = self._samples.positions(epoch, step)
+        drawn, config = self._samples.draw(epoch, step), self._config
         views = []
-        for task, row, sample_id in self._samples.rows(positions):
-            rng = named_rng(self._seed, "view", task.name, sample_id, epoch)
-            config = self._config
+        for place, (task, row, sample_id) in enumerate(self._samples.rows(drawn.positions)):
+            # An image that stands in several pairs is another view in each.
+            once = () if drawn.pairs is None else (step, place)
             views.append(
                 training_view(
                     task.images.read(row),
                     shrink=config.shrink,
                     crop=config.crop,
                     flip=config.flip,
-                    rng=rng,
+                    rng=named_rng(self._seed, "view", task.name, sample_id, epoch, *once),
                 )
             )
         self._check_sizes({view.shape[:2] for view in views})
-        return self._samples.make(positions, images=to_input(views, self._backbone, self._device))
+        images = to_input(views, self._backbone, self._device)
+        return _assemble(self._samples, drawn, self._device, images=images)
 
     def _check_sizes(self, sizes: set[tuple[int, ...]]) -> None:
         if len(sizes) > 1:
@@ -214,7 +219,7 @@ class FeatureBatches:
     Args:
         tasks: the datasets the features are of.
         features: float32 (N, feature_dim): training images of all tasks, in order.
-        batch_size: features a step.
+        config: pairs and batch size of stage 1.
         seed: the run's seed.
         device: where the batches go.
     """
@@ -223,12 +228,13 @@ class FeatureBatches:
         self,
         tasks: Sequence[Task],
         features: Tensor,
-        batch_size: int,
+        config: TrainConfig,
         seed: int,
         device: torch.device,
     ) -> None:
-        self._samples = _Samples(tasks, batch_size, seed, "features", device)
-        self._features = features.to(device)
+        size = config.warmup_batch_size or config.batch_size
+        self._samples = _samples(tasks, config, size, seed, "features")
+        self._features, self._device = features.to(device), device
 
     @property
     def steps(self) -> int:
@@ -242,5 +248,6 @@ class FeatureBatches:
 
     def batch(self, epoch: int, step: int) -> Batch:
         """See `BatchSource.batch`."""
-        positions = self._samples.positions(epoch, step)
-        return self._samples.make(positions, features=self._features[torch.from_numpy(positions)])
+        drawn = self._samples.draw(epoch, step)
+        features = self._features[torch.from_numpy(drawn.positions)]
+        return _assemble(self._samples, drawn, self._device, features=features)

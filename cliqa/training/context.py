@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cliqa.config import TrainConfig
     from cliqa.data.stream import Task
-    from cliqa.model import Compute, QualityModel
+    from cliqa.model import Backbone, Compute, QualityModel
     from cliqa.training.batches import Batch
     from cliqa.training.objective import Objective
 
@@ -62,9 +62,16 @@ class TaskContext:
         """Backbone features of a batch, float32 (B, feature_dim); cached ones as they are."""
         if batch.features is not None:
             return batch.features
+        return self.through(self.model.backbone, batch)
+
+    def through(self, backbone: Backbone, batch: Batch) -> Tensor:
+        """Features of a batch's images from any network, float32 (B, feature_dim)."""
+        if batch.images is None:
+            raise ValueError("the batch holds features, not images")
         with self.compute.autocast():
-            features: Tensor = self.model.backbone(batch.images)
-        return features.float()
+            parts = [batch.images] if batch.parts is None else batch.images.split(batch.parts)
+            features = [backbone(part) for part in parts]
+        return (features[0] if len(features) == 1 else torch.cat(features)).float()
 
     def scores(self, batch: Batch) -> Tensor:
         """Scores of a batch by the head being trained, float32 (B,)."""

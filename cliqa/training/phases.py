@@ -65,6 +65,8 @@ class Phase:
         lr_drop_epoch: after this many epochs every learning rate is multiplied by 0.1.
         validate: measured after every epoch, higher is better; None: not measured.
         keep: the epoch whose parameters are kept: with the best `validate`, or the last.
+        carry_optimizer: start from the optimiser state that the phase before left for the same
+            parameters, instead of from none.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Phase:
     lr_drop_epoch: int | None = None
     validate: Callable[[], float] | None = None
     keep: Literal["best", "last"] = "last"
+    carry_optimizer: bool = False
 
 
 def two_stage(
@@ -86,7 +89,8 @@ def two_stage(
 ) -> list[Phase]:
     """The schedule of the TSN-IQA paper and its baselines: the head alone, then all that may move.
 
-    Stage 1 trains the head on features of the frozen network, which are computed once. Stage 2
+    Stage 1 trains the head on features of the frozen network, which are computed once (or, as the
+    released code does, on augmented views that go through it in every epoch). Stage 2
     trains head and `trainable` on augmented images and keeps the epoch with the best validation
     SRCC of the current task.
 
@@ -111,13 +115,10 @@ def two_stage(
     device, seed = context.compute.device, context.seed
     phases = []
     if config.warmup_epochs:
-        features = FeatureBatches(
-            context.tasks, context.features(), config.batch_size, seed, device
-        )
         phases.append(
             Phase(
                 name="head",
-                batches=features,
+                batches=_warmup_batches(context),
                 updates=(Update(groups=(head,), loss=warmup_loss),),
                 epochs=config.warmup_epochs,
                 norm_statistics="frozen",
@@ -133,9 +134,25 @@ def two_stage(
             lr_drop_epoch=config.lr_drop_epoch,
             validate=context.validation_srcc,
             keep=config.select,
+            carry_optimizer=config.carry_optimizer,
         )
     )
     return phases
+
+
+def _warmup_batches(context: TaskContext) -> BatchSource:
+    config, model, device = context.config, context.model, context.compute.device
+    if config.warmup_views == "whole":
+        return FeatureBatches(context.tasks, context.features(), config, context.seed, device)
+    return ImageBatches(
+        context.tasks,
+        model.backbone,
+        config,
+        context.seed,
+        device,
+        name="warm-up images",
+        batch_size=config.warmup_batch_size,
+    )
 
 
 def make_optimizer(update: Update) -> torch.optim.Optimizer:

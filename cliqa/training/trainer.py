@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -42,6 +42,7 @@ class Trainer:
     log: Callable[[dict[str, Any]], None]
     progress: Callable[[int], None]
     images: int = 0
+    _last: list[torch.optim.Optimizer] = field(default_factory=list, repr=False)
 
     def run(self, phase: Phase, context: TaskContext) -> None:
         """Train one phase; the model ends with the parameters of the epoch that is kept.
@@ -52,6 +53,9 @@ class Trainer:
         model = context.model
         _train_only(model, phase)
         optimizers = [make_optimizer(update) for update in phase.updates]
+        if phase.carry_optimizer:
+            _carry_state(self._last, optimizers)
+        self._last = optimizers
         best = _Best(model)
         for epoch in range(phase.epochs):
             started = time.perf_counter()
@@ -122,6 +126,17 @@ class _Best:
     def restore(self) -> None:
         if self._tensors is not None:
             self._model.load_state_dict(self._tensors)
+
+
+def _carry_state(
+    before: list[torch.optim.Optimizer], optimizers: list[torch.optim.Optimizer]
+) -> None:
+    known = {p: state for old in before for p, state in old.state.items()}
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter in known:
+                    optimizer.state[parameter] = known[parameter]
 
 
 def _moves_statistics(phase: Phase, epoch: int) -> bool:

@@ -54,14 +54,14 @@ class Fidelity:
     def loss(self, scores: Tensor, batch: Batch) -> Tensor:
         """Scalar loss over all pairs of images of one dataset; 0 if there is no such pair."""
         self._check_deviations(batch)
-        pairs = pairs_within(batch.task)
+        pairs = pairs_of(batch)
         if not len(pairs):
             return scores.sum() * 0.0
         return self.unit_losses(scores[pairs], batch.quality[pairs], batch.std[pairs]).mean()
 
     def distillation(self, scores: Tensor, old_scores: Tensor, batch: Batch) -> Tensor:
         """Fidelity of the pairs' probabilities to the old model's, mean over the pairs."""
-        pairs = pairs_within(batch.task)
+        pairs = pairs_of(batch)
         if not len(pairs):
             return scores.sum() * 0.0
         target = self.unit_outputs(old_scores[pairs])
@@ -91,6 +91,11 @@ class Fidelity:
                 "objective `fidelity`: `label: thurstone` needs a positive score deviation for "
                 "every image, and some have none; use `label: binary`"
             )
+
+
+def pairs_of(batch: Batch) -> Tensor:
+    """The pairs that the batch names, or else all that it holds: int64 (M, 2)."""
+    return pairs_within(batch.task) if batch.pairs is None else batch.pairs
 
 
 def pairs_within(task: Tensor) -> Tensor:

@@ -1,20 +1,38 @@
-"""Configurations that come with cliqa, found by name."""
+"""Configurations that come with cliqa, found by name, and the parts that they share."""
+
+from __future__ import annotations
 
 from cliqa import Component, hookimpl
+
+#: Name -> summary; the file is `recipes/NAME.yaml`.
+_RECIPES = {
+    "quickstart": "TSN-IQA and FT on six small tasks of real photographs, in minutes on a CPU",
+    "embedded": "TSN-IQA, FT, SL and JL on the embedded set, with more images and epochs",
+    "tsn-iqa-main-quick": "all methods and gates (Tables III, IV), small, on the embedded set",
+}
+
+#: Name -> summary; the file is `presets/NAME.yaml`.
+_PRESETS = {
+    "paper": "training protocol as the TSN-IQA paper prints it",
+    "released-code": "training protocol of TSN-IQA's released code",
+    "embedded-quick": "six small embedded tasks and a schedule of minutes on one CPU core",
+}
 
 
 @hookimpl
 def cliqa_recipes() -> list[Component]:
-    """The quickstart and its larger sibling."""
+    """Whole runs, and grids of runs."""
+    return _files("recipes", _RECIPES)
+
+
+@hookimpl
+def cliqa_presets() -> list[Component]:
+    """Parts of configurations."""
+    return _files("presets", _PRESETS)
+
+
+def _files(folder: str, summaries: dict[str, str]) -> list[Component]:
     return [
-        Component(
-            name="quickstart",
-            factory="cliqa_recipes:recipes/quickstart.yaml",
-            summary="TSN-IQA and FT on six small tasks of real photographs, in minutes on a CPU",
-        ),
-        Component(
-            name="embedded",
-            factory="cliqa_recipes:recipes/embedded.yaml",
-            summary="TSN-IQA, FT, SL and JL on the embedded set, with more images and epochs",
-        ),
+        Component(name=name, factory=f"cliqa_recipes:{folder}/{name}.yaml", summary=summary)
+        for name, summary in summaries.items()
     ]

@@ -36,8 +36,8 @@ class LearningWithoutForgetting(Strategy):
         """Sum over old heads of the distillation loss on the current pairs."""
         if self._teacher is None:
             return None
-        with torch.no_grad(), context.compute.autocast():
-            old_features = self._teacher.backbone(batch.images)
+        with torch.no_grad():
+            old_features = context.through(self._teacher.backbone, batch)
         losses = [
             context.objective.distillation(
                 context.model.score(head, features), self._teacher.score(head, old_features), batch

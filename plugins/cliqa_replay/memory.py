@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import torch
-
 from cliqa.seeds import named_rng
-from cliqa.training import Batch, BatchSource
 
 if TYPE_CHECKING:
     from cliqa.data import Task
+    from cliqa.training import Batch, BatchSource
 
 
 @dataclass
@@ -67,11 +66,4 @@ class Mixed:
         place = epoch * self.steps + step
         now = self.current.batch(epoch, step)
         old = self.memory.batch(place // self.memory.steps, place % self.memory.steps)
-        assert now.images is not None and old.images is not None  # noqa: S101, PT018 (image sources)
-        return Batch(
-            images=torch.cat([now.images, old.images]),
-            quality=torch.cat([now.quality, old.quality]),
-            std=torch.cat([now.std, old.std]),
-            task=torch.cat([now.task, old.task + self.current_tasks]),
-            sample_ids=now.sample_ids + old.sample_ids,
-        )
+        return now.beside(dataclasses.replace(old, task=old.task + self.current_tasks))

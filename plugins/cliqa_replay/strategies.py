@@ -100,8 +100,8 @@ class DistillationReplay(ExperienceReplay):
         self, context: TaskContext, head: int, features: Tensor, batch: Batch, own: Tensor
     ) -> Tensor:
         part = batch.select(own)
-        with torch.no_grad(), context.compute.autocast():
-            old_features = self._teacher.backbone(part.images)
+        with torch.no_grad():
+            old_features = context.through(self._teacher.backbone, part)
         return context.objective.distillation(
             context.model.score(head, features[own]), self._teacher.score(head, old_features), part
         )

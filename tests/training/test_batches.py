@@ -36,10 +36,18 @@ def image_batches(tiny_backbone, train_config):
     return make
 
 
-def feature_batches(tasks, batch_size=5, seed=0):
+@pytest.fixture(scope="module")
+def feature_batches(train_config):
+    def make(tasks, batch_size=5, seed=0, **settings):
+        return _feature_batches(train_config(batch_size=batch_size, **settings), tasks, seed)
+
+    return make
+
+
+def _feature_batches(config, tasks, seed):
     """Each image's feature is its task's number and its row."""
     rows = [(n, row) for n, task in enumerate(tasks) for row in task.split.train]
-    return FeatureBatches(tasks, torch.tensor(rows, dtype=torch.float32), batch_size, seed, CPU)
+    return FeatureBatches(tasks, torch.tensor(rows, dtype=torch.float32), config, seed, CPU)
 
 
 def ids_of_epoch(source, epoch):
@@ -54,7 +62,9 @@ def assert_equal(one, other):
 
 
 @pytest.mark.parametrize("kind", ["images", "features"])
-def test_a_batch_is_the_same_whenever_it_is_made(image_batches, task, other_task, kind):
+def test_a_batch_is_the_same_whenever_it_is_made(
+    image_batches, task, other_task, kind, feature_batches
+):
     """Out of turn, twice, or by another source with the same names."""
 
     def make():
@@ -71,7 +81,7 @@ def test_a_batch_is_the_same_whenever_it_is_made(image_batches, task, other_task
 @settings(max_examples=40)
 @given(batch_size=st.integers(2, 40), epoch=st.integers(0, 50), seed=st.integers(0, 9), both=...)
 def test_an_epoch_holds_every_training_image_once_and_no_other(
-    task, other_task, batch_size: int, epoch: int, seed: int, both: bool
+    task, other_task, batch_size: int, epoch: int, seed: int, both: bool, feature_batches
 ):
     tasks = [task, other_task] if both else [task]
     source = feature_batches(tasks, batch_size, seed)
@@ -84,7 +94,7 @@ def test_an_epoch_holds_every_training_image_once_and_no_other(
 @settings(max_examples=60)
 @given(count=st.integers(2, 90), batch_size=st.integers(3, 40))
 def test_batches_are_as_few_and_as_equal_as_can_be_and_none_is_of_one_image(
-    make_rows, count, batch_size
+    make_rows, count, batch_size, feature_batches
 ):
     """An image alone makes no pair, and no batch statistics."""
     source = feature_batches([_rows_only(make_rows, count)], batch_size)
@@ -104,7 +114,7 @@ def _rows_only(make_rows, count):
 
 
 @pytest.mark.parametrize("kind", ["images", "features"])
-def test_epochs_and_seeds_shuffle_anew(image_batches, task, kind):
+def test_epochs_and_seeds_shuffle_anew(image_batches, task, kind, feature_batches):
     def make(seed):
         return (
             image_batches([task], seed=seed)
@@ -116,7 +126,7 @@ def test_epochs_and_seeds_shuffle_anew(image_batches, task, kind):
     assert len(orders) == 9
 
 
-def test_columns_belong_to_their_samples(task, other_task):
+def test_columns_belong_to_their_samples(task, other_task, feature_batches):
     """Features, scores, deviations and dataset number, over two datasets in one batch."""
     tasks = [task, other_task]
     source = feature_batches(tasks, batch_size=7)

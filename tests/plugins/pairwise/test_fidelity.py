@@ -211,3 +211,17 @@ def test_distillation_has_its_least_value_where_the_models_agree(make_batch, row
     moved = objective.distillation(old + torch.linspace(0, 1, len(rows)), old, batch)
     assert agreed.item() == pytest.approx(0.0, abs=2e-4)
     assert moved.item() >= agreed.item() - 1e-6
+
+
+@given(rows=images, pick=st.data())
+def test_of_a_batch_that_names_its_pairs_only_those_are_learned_from(make_batch, rows, pick):
+    scores, quality, *_ = zip(*rows, strict=True)
+    place = st.integers(0, len(rows) - 1)
+    pairs = pick.draw(st.lists(st.tuples(place, place), min_size=1, max_size=5))
+    batch = make_batch(quality, pairs=torch.tensor(pairs))
+    objective = Fidelity(FidelityConfig())
+    expected = [loss_by_loop([(*rows[i][:3], 0), (*rows[j][:3], 0)], "binary", "thurstone")
+                for i, j in pairs]  # fmt: skip
+    found = objective.loss(torch.tensor(scores), batch).item()
+    assert found == pytest.approx(sum(expected) / len(pairs), rel=1e-4, abs=1e-5)
+    assert objective.distillation(torch.tensor(scores), torch.tensor(scores), batch).item() < 2e-4

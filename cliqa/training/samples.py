@@ -1,0 +1,167 @@
+"""Which training images, or pairs of them, make up each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from cliqa.seeds import named_rng
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cliqa.data.stream import Task
+
+#: Listed pairs for each training image, where nobody says: 7,000 pairs of LIVE's 538 images and
+#: 95,000 of KonIQ-10k's 7,051 in TSN-IQA's released lists are 13 an image.
+PAIRS_PER_IMAGE: Final = 13
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What one step looks at.
+
+    Attributes:
+        positions: int64 (B,), among all samples.
+        pairs: int64 (M, 2), positions within the batch, or None for all pairs in it.
+        parts: how many images go through the network at a time, or None for all.
+    """
+
+    positions: np.ndarray
+    pairs: np.ndarray | None = None
+    parts: tuple[int, ...] | None = None
+
+
+class Samples:
+    """Training images of some tasks, shuffled anew each epoch by a named seed.
+
+    Args:
+        tasks: the datasets.
+        batch_size: units (images, or pairs of a list) a step.
+        seed: the run's seed.
+        name: of the random order.
+        rows: which images of each task; default: all its training images.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        batch_size: int,
+        seed: int,
+        name: str,
+        rows: Sequence[Sequence[int]] | None = None,
+    ) -> None:
+        self.tasks = tasks
+        self._seed, self._name = seed, name
+        rows = [task.split.train for task in tasks] if rows is None else rows
+        self._index = [(number, row) for number, own in enumerate(rows) for row in own]
+        self.number = np.asarray([number for number, _ in self._index], dtype=np.int64)
+        own = list(zip(tasks, map(list, rows), strict=True))
+        self.quality = np.concatenate([task.quality[r] for task, r in own])
+        self.std = np.concatenate([task.std[r] for task, r in own])
+        units = self._units([len(r) for _, r in own])
+        # Batches of nearly equal size: a last batch of one image would hold no pair.
+        self._steps = [-(-count // batch_size) for count in units]
+        self._starts = np.cumsum([0, *units])
+        self.steps = sum(self._steps)
+
+    def _units(self, images: list[int]) -> list[int]:
+        """Units of each task, from its number of images."""
+        return images
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def rows(self, positions: np.ndarray) -> list[tuple[Task, int, str]]:
+        """Task, row in its table and sample id of each position."""
+        found = []
+        for position in positions:
+            number, row = self._index[position]
+            task = self.tasks[number]
+            found.append((task, row, task.sample_ids[row]))
+        return found
+
+    def draw(self, epoch: int, step: int) -> Draw:
+        """The images of that step; all pairs among them are learned from."""
+        return Draw(self._chosen(epoch, step))
+
+    def _chosen(self, epoch: int, step: int) -> np.ndarray:
+        """Units of one step: of one dataset, whose order and place in the epoch are random.
+
+        Pairs never cross datasets, so a batch of one dataset holds as many pairs as a batch can;
+        spread over six datasets, sixteen images would hold about a seventh of them.
+        """
+        names = [task.name for task in self.tasks]
+        turns = np.repeat(np.arange(len(self.tasks)), self._steps)
+        if len(self.tasks) > 1:
+            named_rng(self._seed, self._name, "turns", *names, epoch).shuffle(turns)
+        task = int(turns[step])
+        nth = int((turns[:step] == task).sum())
+        start, stop = self._starts[task], self._starts[task + 1]
+        order = named_rng(self._seed, self._name, names[task], epoch).permutation(stop - start)
+        chosen: np.ndarray = start + np.array_split(order, self._steps[task])[nth]
+        return chosen
+
+
+class PairList(Samples):
+    """A fixed random list of pairs of images, as the released code of TSN-IQA learns from.
+
+    The first images of a batch's pairs go through the network together, then the second ones.
+
+    Args:
+        tasks: the datasets.
+        batch_size: pairs a step.
+        seed: the run's seed; it also draws the list, without repetition.
+        name: of the random order.
+        rows: which images of each task; default: all its training images.
+        size: pairs in the list of each task, by task name or the same for all; default:
+            `PAIRS_PER_IMAGE` for each image. Never more than there are.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        batch_size: int,
+        seed: int,
+        name: str,
+        rows: Sequence[Sequence[int]] | None = None,
+        size: int | Mapping[str, int] | None = None,
+    ) -> None:
+        self._size = size
+        self._lists: list[np.ndarray] = []
+        super().__init__(tasks, batch_size, seed, name, rows)
+        self._pairs = np.concatenate(self._lists)
+
+    def __len__(self) -> int:
+        return 2 * len(self._pairs)
+
+    def _units(self, images: list[int]) -> list[int]:
+        first = 0
+        for task, count in zip(self.tasks, images, strict=True):
+            self._lists.append(first + self._list(task.name, count))
+            first += count
+        return [len(pairs) for pairs in self._lists]
+
+    def _list(self, task: str, images: int) -> np.ndarray:
+        size = self._size
+        wanted = size if size is None or isinstance(size, int) else size.get(task)
+        wanted = PAIRS_PER_IMAGE * images if wanted is None else wanted
+        every = images * (images - 1) // 2
+        rng = named_rng(self._seed, "pair list", task)
+        return pair_numbers(rng.choice(every, min(wanted, every), replace=False), images)
+
+    def draw(self, epoch: int, step: int) -> Draw:
+        """The images of that step's pairs: all first ones, then all second ones."""
+        pairs = self._pairs[self._chosen(epoch, step)]
+        count = len(pairs)
+        places = np.arange(2 * count).reshape(2, count).T
+        return Draw(pairs.T.reshape(-1), places, (count, count))
+
+
+def pair_numbers(number: np.ndarray, images: int) -> np.ndarray:
+    """The pairs i < j of so many images by their number, counted row by row: (M,) -> (M, 2)."""
+    starts = np.cumsum([0, *range(images - 1, 0, -1)])  # the number of the first pair of each i
+    i = np.searchsorted(starts, number, side="right") - 1
+    return np.stack([i, i + 1 + number - starts[i]], axis=1)
