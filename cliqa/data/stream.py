@@ -68,6 +68,18 @@ class Task:
         values = self.dataset.table["score_std"][:]
         return np.asarray([np.nan if v is None else v for v in values], dtype=np.float64)
 
+    @cached_property
+    def unit_quality(self) -> np.ndarray:
+        """`quality` with the set's range of scores stretched to [0, 1], float64 (N,)."""
+        low, high = self.dataset.quality_range
+        return (self.quality - low) / (high - low)
+
+    @cached_property
+    def unit_std(self) -> np.ndarray:
+        """`std` on the scale of `unit_quality`."""
+        low, high = self.dataset.quality_range
+        return self.std / (high - low)
+
 
 @dataclass(frozen=True)
 class TaskStream:

@@ -35,7 +35,7 @@ class Batch:
     Attributes:
         images: standardised float32 (B, 3, H, W), or None.
         features: float32 (B, feature_dim), or None.
-        quality: float32 (B,), higher is better, on the scale of each sample's own dataset.
+        quality: float32 (B,), higher is better, each dataset's range of scores stretched to [0, 1].
         std: float32 (B,), standard deviation of `quality`, nan where unknown.
         task: int64 (B,), equal for samples of one dataset; scores of different datasets are not
             comparable, so pairs never cross it.

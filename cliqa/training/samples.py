@@ -59,8 +59,8 @@ class Samples:
         self._index = [(number, row) for number, own in enumerate(rows) for row in own]
         self.number = np.asarray([number for number, _ in self._index], dtype=np.int64)
         own = list(zip(tasks, map(list, rows), strict=True))
-        self.quality = np.concatenate([task.quality[r] for task, r in own])
-        self.std = np.concatenate([task.std[r] for task, r in own])
+        self.quality = np.concatenate([task.unit_quality[r] for task, r in own])
+        self.std = np.concatenate([task.unit_std[r] for task, r in own])
         units = self._units([len(r) for _, r in own])
         # Batches of nearly equal size: a last batch of one image would hold no pair.
         self._steps = [-(-count // batch_size) for count in units]

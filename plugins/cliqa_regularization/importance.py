@@ -178,7 +178,7 @@ def _load(
         values = [[getattr(task, name)[row] for row in rows] for task, rows in drawn]
         return torch.tensor(np.asarray(values), dtype=dtype, device=device)
 
-    return images.to(dtype), column("quality"), column("std")
+    return images.to(dtype), column("unit_quality"), column("unit_std")
 
 
 def _view(context: TaskContext, task: Task, row: int) -> np.ndarray:

@@ -76,6 +76,9 @@ def test_a_tasks_scores_are_float64_and_unknown_deviations_nan(make_task):
     task = make_task(count=6, columns=columns)
     assert task.quality.dtype == task.std.dtype == np.float64
     np.testing.assert_array_equal(task.quality, columns["quality"])
+    low, high = task.dataset.quality_range
+    np.testing.assert_allclose(low + task.unit_quality * (high - low), columns["quality"])
+    np.testing.assert_allclose(task.unit_std * (high - low), task.std)
     np.testing.assert_array_equal(task.std, [0.5, np.nan, 0.25] * 2)
     assert task.sample_ids == [f"toy/{i:05}.png" for i in range(6)]
 

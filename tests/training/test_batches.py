@@ -138,8 +138,8 @@ def test_columns_belong_to_their_samples(task, other_task, feature_batches):
             numbers.add(number)
             assert tasks[number].sample_ids[row] == sample_id
             assert batch.task[i] == number
-            assert batch.quality[i].item() == np.float32(tasks[number].quality[row])
-            assert batch.std[i].item() == np.float32(tasks[number].std[row])
+            assert batch.quality[i].item() == np.float32(tasks[number].quality[row] / 10)
+            assert batch.std[i].item() == np.float32(tasks[number].std[row] / 10)
         assert batch.quality.dtype == batch.std.dtype == torch.float32
         assert batch.task.dtype == torch.int64
         assert batch.images is None
