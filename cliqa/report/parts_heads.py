@@ -15,7 +15,7 @@ from cliqa.analysis import (
     varies_with_image,
 )
 from cliqa.report import words
-from cliqa.report.blocks import Cell, Figure, Part, Table, Text, fixed, number, summary, text
+from cliqa.report.blocks import Cell, Figure, Fold, Part, Table, number, summary, text
 from cliqa.report.colors import depth, heat
 from cliqa.report.groups import Value
 from cliqa.report.svg import stacked_bars
@@ -48,22 +48,39 @@ def weighting_rows(group: Group) -> list[Row]:
 
 def weights_part(group: Group) -> Part | None:
     """Mean weights of the heads on each test set."""
-    blocks: list[Block] = []
     sets = (*group.main_rows[0].tasks, *group.evaluate_only)
+    blocks: list[Block] = []
+    for rows, values in _same_weights(group, sets):
+        names = head_names(rows[0].runs[0])
+        shown = [k for k in range(len(sets)) if not np.isnan(values[:, k]).any()]
+        shares = [[Value.of(list(values[:, k, h])) for h in range(len(names))] for k in shown]
+        bars = [(sets[k], [v.mean for v in cells]) for k, cells in zip(shown, shares, strict=True)]
+        title = f"Mean head weights: {rows[0].gate}, of {', '.join(row.method for row in rows)}"
+        table = Table(
+            title,
+            ("test set", *(f"head {n}" for n in names)),
+            tuple((text(sets[k]), *map(summary, cells)) for k, cells in zip(shown, shares, strict=True)),
+        )
+        blocks += [Figure(title, stacked_bars(title, bars, names)), Fold("The values", (table,))]
+    return Part("weights", "Head weights", words.WEIGHTS, tuple(blocks)) if blocks else None
+
+
+def _same_weights(group: Group, sets: Sequence[str]) -> list[tuple[list[Row], Array]]:
+    """Rows with their (n, K, H) mean weights; rows that have the very same ones come together.
+
+    A gate that looks at the pre-trained network alone weights the heads of all methods alike.
+    """
+    found: list[tuple[list[Row], Array]] = []
     for row in weighting_rows(group):
         values = np.array([mean_head_weights(r.bundle.weights, row.gate_key, sets) for r in row.runs])
-        names = head_names(row.runs[0])
-        cells, bars = [], []
-        for k, name in enumerate(sets):
-            if np.isnan(values[:, k]).any():
-                continue
-            shares = [Value.of(list(values[:, k, h])) for h in range(len(names))]
-            cells.append((text(name), *map(summary, shares)))
-            bars.append((name, [v.mean for v in shares]))
-        title = f"Mean head weights: {row.name}"
-        blocks.append(Figure(title, stacked_bars(title, bars, names)))
-        blocks.append(Table(title, ("test set", *(f"head {n}" for n in names)), tuple(cells)))
-    return Part("weights", "Head weights", words.WEIGHTS, tuple(blocks)) if blocks else None
+        for rows, known in found:
+            alike = rows[0].gate == row.gate and head_names(rows[0].runs[0]) == head_names(row.runs[0])
+            if alike and np.array_equal(known, values, equal_nan=True):
+                rows.append(row)
+                break
+        else:
+            found.append(([row], values))
+    return found
 
 
 def cross_part(group: Group) -> Part | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,8 +33,6 @@ _RANKS = (
     "Joint learning: all tasks at once, a bound",
     "Told which task an image is from, which users cannot tell",
 )
-#: More lines than this are split into one chart a method.
-_LINES = 14
 
 
 def summary_part(group: Group, context: Context) -> Part:
@@ -43,7 +42,7 @@ def summary_part(group: Group, context: Context) -> Part:
     best = {m: _best(rows, m, context.higher_is_better.get(m)) for m in metrics}
     cells = []
     for row in rows:
-        values = [summary(row.value(m), best=row in best[m]) for m in metrics]
+        values = [summary(_explained(row, m), best=row in best[m]) for m in metrics]
         seeds = Cell(str(len(row.runs)), number=True)
         cells.append((text(row.method), text(row.gate), *values, seeds))
     known = [f"{m}: {words.METRICS[m]}." for m in metrics if m in words.METRICS]
@@ -57,6 +56,12 @@ def summary_part(group: Group, context: Context) -> Part:
         _headings(rows),
     )
     return Part("summary", "Summary", words.SUMMARY, (table,))
+
+
+def _explained(row: Row, metric: str) -> Value:
+    """The metric; of joint learning, which has one model only, with the reason in one sentence."""
+    value = row.value(metric)
+    return replace(value, reason=words.JOINT) if row.joint and value.reason else value
 
 
 def _headings(rows: Sequence[Row]) -> dict[int, str]:
@@ -91,7 +96,7 @@ def seeds_part(group: Group) -> Part | None:
             text(row.gate),
             text(row.order),
             Cell(str(run.seed), number=True),
-            *(number(entry.get(m), reason=row.value(m).reason) for m in metrics),
+            *(number(entry.get(m), reason=_explained(row, m).reason) for m in metrics),
         )
         for row in rows
         for run, entry in zip(row.runs, row.entries, strict=True)
@@ -188,31 +193,45 @@ def curves_part(group: Group) -> Part | None:
     rows = [row for row in rows if not np.isnan(values[row]).all()]
     if not rows or len(group.tasks) < 2:
         return None
-    methods = list(dict.fromkeys(row.method for row in rows))
-    gates = list(dict.fromkeys(row.gate for row in rows))
-    series = {
-        row: Series(
-            row.name,
-            [v.mean for v in _columns(values[row])],
-            [v.std for v in _columns(values[row])] if len(row.runs) > 1 else (),
-            color=methods.index(row.method) if len(methods) > 1 else gates.index(row.gate),
-            dash=gates.index(row.gate),
-        )
-        for row in rows
-    }
-    charts = [list(rows)] if len(rows) <= _LINES else [[r for r in rows if r.method == m] for m in methods]
-    figures = [
-        Figure("PSI over the tasks", line_chart("PSI after each task", group.tasks, [series[r] for r in chart], "PSI"))
-        for chart in charts
-    ]
+    series = _psi_series(rows, values)
+    # Rows are sorted: the first of a method is its best gate that users could have.
+    first = list({row.method: row for row in reversed(rows) if not row.told}.values())[::-1]
+    charts: list[Block] = [_psi_chart("PSI over the tasks", group.tasks, [series[r] for r in first])]
+    for method in dict.fromkeys(row.method for row in rows):
+        own = [series[row] for row in rows if row.method == method]
+        if len(own) > 1:
+            title = f"PSI over the tasks: every gate of {method}"
+            charts.append(Fold(title, (_psi_chart(title, group.tasks, own),)))
     header = ("method", "gate", *(f"{n + 1} {task}" for n, task in enumerate(group.tasks)))
     cells = tuple(
         (text(r.method), text(r.gate), *(summary(v) for v in _columns(values[r]))) for r in rows
     )
     band = any(len(row.runs) > 1 for row in rows)
-    note = (Text("The band is one standard deviation over seeds to either side."),) if band else ()
-    fold = Fold("The values", (Table("PSI after each task", header, cells),))
-    return Part("psi", "PSI over the tasks", words.CURVES, (*figures, *note, fold))
+    reading = words.CURVES + (f" {words.BAND}" if band else "")
+    charts.append(Fold("The values", (Table("PSI after each task", header, cells),)))
+    return Part("psi", "PSI over the tasks", reading, tuple(charts))
+
+
+def _psi_series(rows: Sequence[Row], values: dict[Row, Array]) -> dict[Row, Series]:
+    """A line a row: a colour a method where there are several, a dash pattern a gate."""
+    methods = list(dict.fromkeys(row.method for row in rows))
+    gates = list(dict.fromkeys(row.gate for row in rows))
+    return {
+        row: Series(
+            row.name,
+            [v.mean for v in _columns(values[row])],
+            [v.std for v in _columns(values[row])] if len(row.runs) > 1 else (),
+            color=(methods.index(row.method) if len(methods) > 1 else gates.index(row.gate)),
+            dash=gates.index(row.gate),
+        )
+        for row in rows
+    }
+
+
+def _psi_chart(title: str, tasks: Sequence[str], series: Sequence[Series]) -> Figure:
+    if len({one.color for one in series}) == 1:  # one method: tell its gates apart by colour
+        series = [replace(one, color=n) for n, one in enumerate(series)]
+    return Figure(title, line_chart(title, tasks, series, "PSI"))
 
 
 def _columns(values: Array) -> list[Value]:

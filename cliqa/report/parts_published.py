@@ -55,12 +55,14 @@ def summaries(view: PaperView, group: Group) -> Table | None:
     shown = list(dict.fromkeys(m for s in view.paper.summaries for m in s.values))
     ours = ("ours", "printed") if view.comparable else ("printed",)
     header = ("method", "gate", "printed as", "backbone", "table", "order", "n")
-    header += tuple(f"{m} {which}" for m in shown for which in ours)
+    header += tuple(f"{m} {which}" if view.comparable else m for m in shown for which in ours)
     rows = []
     for row, name in _matched(view, group):
         for printed in view.paper.summaries:
             if printed.method != name or printed.order != view.order(row):
                 continue
+            if printed.variant and not view.comparable:
+                continue  # an ablation on other data helps nobody
             values = [
                 cell
                 for m in shown

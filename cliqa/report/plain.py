@@ -43,12 +43,16 @@ def _blocks(blocks: Iterable[Block]) -> Iterable[str]:
 
 
 def _table(table: Table) -> list[str]:
-    rows = [[_text(cell.text, cell.best) for cell in row] for row in table.rows]
+    rows: list[list[str]] = []
+    for n, row in enumerate(table.rows):
+        if n in table.heads:
+            rows.append([_text(table.heads[n], best=True)] + [""] * (len(row) - 1))
+        rows.append([_text(cell.text, cell.best) for cell in row])
     numeric = [bool(table.rows) and all(row[n].number for row in table.rows) for n in range(len(table.header))]
     lines = [f"**{escape(table.title)}**", "", _line(map(escape, table.header))]
     lines.append("|" + "".join("---:|" if right else "---|" for right in numeric))
     lines += [_line(row) for row in rows]
-    notes = [*table.notes, *(f"{table_note}" for table_note in table.footnotes)]
+    notes = [*table.notes, *table.footnotes]
     return [*lines, "", *(part for note in notes for part in (escape(note), ""))]
 
 
@@ -66,21 +70,21 @@ def escape(text: str) -> str:
 
 
 def to_csv(report: Report) -> dict[str, str]:
-    """File name -> text, one file a table."""
+    """File name -> text, one file a table, and `index.csv` that says which is which."""
     files: dict[str, str] = {}
+    titles = [("file", "section", "table")]
     for section in report.sections:
         for part in section.parts:
             for n, table in enumerate(tables_of(part.blocks), start=1):
                 name = f"{section.key}-{part.key}-{n}.csv"
-                files[name] = _csv(table)
-    return files
+                files[name] = _csv([table.header, *([c.text for c in row] for row in table.rows)])
+                titles.append((name, section.title, table.title))
+    return {**files, "index.csv": _csv(titles)}
 
 
-def _csv(table: Table) -> str:
+def _csv(rows: Iterable[Sequence[str]]) -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(table.header)
-    writer.writerows(_safe([cell.text for cell in row]) for row in table.rows)
+    csv.writer(stream, lineterminator="\n").writerows(map(_safe, rows))
     return stream.getvalue()
 
 

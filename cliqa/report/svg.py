@@ -87,7 +87,7 @@ def line_chart(
     width, right = 860.0, min(330.0, 24 + 6.6 * longest)
     height = max(300.0, 70 + _LINE * len(series))
     low, high = _span(series)
-    frame = Frame(50, 18, width - 50 - right, height - 66, low, high, len(places))
+    frame = Frame(50, 30, width - 50 - right, height - 78, low, high, len(places))
     parts = [*_axes(frame, unit), *_places(frame, places)]
     parts += [shape for one in series for shape in _line(frame, one)]
     parts += _end_labels(frame, series)
@@ -126,7 +126,7 @@ def ticks(low: float, high: float) -> list[float]:
 def _axes(frame: Frame, unit: str) -> list[str]:
     step = tick_step(frame.low, frame.high)
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    parts = [words(frame.left - 42, frame.top - 6, unit, extra=' class="dim"')]
+    parts = [words(frame.left - 42, frame.top - 14, unit, extra=' class="dim"')]
     for value in ticks(frame.low, frame.high):
         y = frame.y(value)
         parts.append(
@@ -284,11 +284,11 @@ def progress_chart(
 ) -> Markup:
     """Panels above each other over the same epochs, with marks where a task begins."""
     count = max((len(s.values) for _, series in panels for s in series), default=1)
-    width, high, gap = 860.0, 120.0, 34.0
+    width, high, gap = 860.0, 120.0, 40.0
     parts = []
     for n, (unit, series) in enumerate(panels):
         low, top_value = _span(series)
-        frame = Frame(50, 22 + n * (high + gap), width - 60, high, low, top_value, count)
+        frame = Frame(50, 30 + n * (high + gap), width - 60, high, low, top_value, count)
         parts += _axes(frame, unit)
         for mark in marks:
             x = frame.left + frame.width * mark.place / count
@@ -298,6 +298,6 @@ def progress_chart(
                 f'y2="{frame.top + high:g}"/>'
             )
             if mark.name and not n:
-                parts.append(words(x + 3, frame.top - 6, mark.name, extra=' class="dim"'))
+                parts.append(words(x + 3, frame.top - 14, mark.name, extra=' class="dim"'))
         parts += [shape for one in series for shape in _line(frame, one)]
-    return drawing(width, 22 + len(panels) * (high + gap) - 10, label, parts)
+    return drawing(width, 30 + len(panels) * (high + gap) - 10, label, parts)

@@ -57,6 +57,11 @@ CURVES: Final = (
     "PSI after each task, the mean of plasticity and stability there. A level line is a method that "
     "learns new tasks and keeps the old ones."
 )
+BAND: Final = (
+    "The band is one standard deviation over seeds to either side. The first chart shows the best "
+    "gate of each method that is not told the task."
+)
+JOINT: Final = "learned all tasks at once, so there is no model after each of them"
 PER_SEED: Final = "Every single run behind the means: a large spread between seeds is visible here."
 WEIGHTS: Final = (
     "The mean weight that a gate gives to each head over a test set's images, by the final model; "
