@@ -66,9 +66,7 @@ def pairwise_kl(means: ArrayLike, variances: ArrayLike) -> Array:
     return np.array([[gaussian_kl(m[i], v[i], m[j], v[j]) for j in rows] for i in rows])
 
 
-def rank_agreement(
-    divergence: ArrayLike, accuracy: ArrayLike, *, diagonal: bool
-) -> float:
+def rank_agreement(divergence: ArrayLike, accuracy: ArrayLike, *, diagonal: bool) -> float:
     """SRCC between the entries of two (T, T) matrices.
 
     The TSN-IQA paper reports -0.776 between its Tables VIII and IX. Its printed tables give

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from cliqa.cli.context import registry
 from cliqa.errors import CliqaError, ResultError
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from cliqa.registry import Registry
     from cliqa.report import Found
 
@@ -21,7 +24,9 @@ _path = click.Path(path_type=Path)
 @click.argument("runs", nargs=-1, required=True, type=_path, metavar="RUN...")
 @click.option("--out", type=_path, default=Path("report.html"), show_default=True, help="The page.")
 @click.option("--markdown", type=_path, metavar="FILE", help="Also write the tables as Markdown.")
-@click.option("--csv", "csv_folder", type=_path, metavar="DIR", help="Also write each table as CSV.")
+@click.option(
+    "--csv", "csv_folder", type=_path, metavar="DIR", help="Also write each table as CSV."
+)
 @click.option(
     "--images",
     default="",
@@ -45,8 +50,16 @@ def report(
 
     Methods that were trained beside a run are shown with it. The page needs no network.
     """
-    from cliqa.report import Context, build_report, find_runs, load_published
-    from cliqa.report import thumbnails, to_csv, to_html, to_markdown
+    from cliqa.report import (
+        Context,
+        build_report,
+        find_runs,
+        load_published,
+        thumbnails,
+        to_csv,
+        to_html,
+        to_markdown,
+    )
 
     for target in (out, markdown, csv_folder):
         if target is not None:
@@ -77,7 +90,10 @@ def _check_target(target: Path, *, force: bool) -> None:
     from cliqa.results import FolderState, folder_state
 
     for parent in target.absolute().parents:
-        if parent.is_dir() and folder_state(parent) in {FolderState.FINISHED, FolderState.UNFINISHED}:
+        if parent.is_dir() and folder_state(parent) in {
+            FolderState.FINISHED,
+            FolderState.UNFINISHED,
+        }:
             raise ResultError(
                 f"{target} lies in the run {parent}, which holds only what the run wrote; "
                 "name a place outside of it"
@@ -107,6 +123,8 @@ def _write(files: dict[Path, str]) -> None:
     from cliqa.results.files import write_atomic
 
     for path, text in files.items():
-        content = text.encode()
-        write_atomic(path, lambda file, content=content: file.write(content))
+        write_atomic(path, partial(_fill, text.encode()))
 
+
+def _fill(content: bytes, file: BinaryIO) -> None:
+    file.write(content)

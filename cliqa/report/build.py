@@ -45,8 +45,8 @@ def build_report(found: Found, context: Context) -> Report:
     if len(groups) > 1:
         notes.insert(
             0,
-            f"The runs fall into {len(groups)} sections, because their tasks, images or division of "
-            "images differ: numbers of different sections must not be compared.",
+            f"The runs fall into {len(groups)} sections, because their tasks, images or division "
+            "of images differ: numbers of different sections must not be compared.",
         )
     return Report(
         title=f"cliqa report: {', '.join(methods)}",
@@ -145,8 +145,8 @@ def _warnings(group: Group) -> list[str]:
     if told:
         which = ", ".join(told)
         warnings.append(
-            f"Told which task an image is from, which users cannot tell: {which}. Its rows are bounds, "
-            "not results."
+            f"Told which task an image is from, which users cannot tell: {which}. Such rows are "
+            "bounds, not results."
         )
     if len(group.seeds) > 1 and "drawn anew" in group.runs[0].split_rule:
         warnings.append(

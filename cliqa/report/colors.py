@@ -17,7 +17,7 @@ def depth(share: float) -> str:
 
 
 def ink(background: str) -> str:
-    """Black or white, whichever has more contrast on `background` (WCAG 2.2, relative luminance)."""
+    """Black or white, whichever has more contrast on `background` by the measure of WCAG 2.2."""
     light = luminance(background)
     return "#ffffff" if 1.05 / (light + 0.05) > (light + 0.05) / 0.05 else "#000000"
 
@@ -29,9 +29,7 @@ def luminance(color: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _between(
-    stops: tuple[tuple[int, int, int], ...], share: float
-) -> tuple[float, float, float]:
+def _between(stops: tuple[tuple[int, int, int], ...], share: float) -> tuple[float, float, float]:
     place = share * (len(stops) - 1)
     first = min(int(place), len(stops) - 2)
     part = place - first

@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cliqa.report.published import Published
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from cliqa.report.groups import Group, Row
+    from cliqa.report.published import Published
     from cliqa.report.runs import Run
 
     #: A run, and (task, sample id) pairs to (task, sample id) -> data URI, and why some are absent.
-    Pictures = Callable[
-        [Run, Sequence[tuple[str, str]]], tuple[dict[tuple[str, str], str], str]
-    ]
+    Pictures = Callable[[Run, Sequence[tuple[str, str]]], tuple[dict[tuple[str, str], str], str]]
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,9 @@ def group_runs(runs: Sequence[Run]) -> list[Group]:
     digests: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
     groups: defaultdict[tuple[Any, ...], list[Run]] = defaultdict(list)
     for run in runs:
-        sets = tuple((s, run.record["data"].get(s, {}).get("fingerprint")) for s in run.evaluate_only)
+        sets = tuple(
+            (s, run.record["data"].get(s, {}).get("fingerprint")) for s in run.evaluate_only
+        )
         key = (run.fingerprints, sets, run.split_rule)
         seen = digests[(*key, run.split_seed)]
         if run.split_digest not in seen:
@@ -202,7 +204,9 @@ def _group(runs: list[Run]) -> Group:
     methods = _telling_labels({(m, s) for m, s, _, _, _ in found})
     gates = _telling_labels({(g, s) for _, _, g, s, _ in found})
     rows = [
-        Row(methods[m, ms], gates[g, gs], g, order, tuple(members[seed] for seed in sorted(members)))
+        Row(
+            methods[m, ms], gates[g, gs], g, order, tuple(members[seed] for seed in sorted(members))
+        )
         for (m, ms, g, gs, order), members in found.items()
     ]
     rows.sort(key=lambda row: (row.rank, -_best_first(row), row.name, _order_place(row.order)))
@@ -223,8 +227,8 @@ def _repeated(run: Run, kept: Run, gate: str) -> str:
     entries = [r.bundle.metrics["gates"][gate] for r in (run, kept)]
     how = "the same result" if entries[0] == entries[1] else "ANOTHER result"
     return (
-        f"{run.shown} repeats {kept.shown} (method {run.method}, gate {gate}, seed {run.seed}) with "
-        f"{how}; the newer one is shown, the older one is not counted."
+        f"{run.shown} repeats {kept.shown} (method {run.method}, gate {gate}, seed {run.seed}) "
+        f"with {how}; the newer one is shown, the older one is not counted."
     )
 
 
@@ -245,11 +249,11 @@ def _telling_labels(things: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
         by_label[label].append(settings)
     labels = {}
     for label, variants in by_label.items():
-        flat = {text: _flat(json.loads(text)) for text in variants}
-        keys = sorted({key for settings in flat.values() for key in settings})
-        differing = [k for k in keys if len({settings.get(k) for settings in flat.values()}) > 1]
-        for text, settings in flat.items():
-            told = ", ".join(f"{k}={settings.get(k, 'absent')}" for k in differing)
+        by_text = {text: _flat(json.loads(text)) for text in variants}
+        keys = sorted({key for flat in by_text.values() for key in flat})
+        differing = [k for k in keys if len({flat.get(k) for flat in by_text.values()}) > 1]
+        for text, flat in by_text.items():
+            told = ", ".join(f"{k}={flat.get(k, 'absent')}" for k in differing)
             labels[label, text] = f"{label} ({told})" if told else label
     return labels
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "backbone parameters",
-    "learned for a task",
-    "values kept for a task",
+    "own parameters of a head",
+    "own values of a head",
     "held after the last task, MB",
     "held at most, MB",
     "exemplar images",
@@ -31,7 +31,7 @@ _COLUMNS = (
 
 def cost_part(group: Group) -> Part:
     """One table for methods, one for gates."""
-    by_method = {}
+    by_method: dict[str, Row] = {}
     for row in group.main_rows:
         by_method.setdefault(row.method, row)
     rows = [(method, _method_cost(row.runs)) for method, row in by_method.items()]
@@ -48,7 +48,12 @@ def cost_part(group: Group) -> Part:
             for method, cells in rows
         ),
     )
-    gates = Table("Gates", ("method", "gate", "forwards an image", "values stored"), _gate_rows(group), (words.GATE_COST,))
+    gates = Table(
+        "Gates",
+        ("method", "gate", "forwards an image", "values stored"),
+        _gate_rows(group),
+        (words.GATE_COST,),
+    )
     tables = (table, gates) if gates.rows else (table,)
     return Part("cost", "Cost", words.COST, tables, opened=False)
 
@@ -157,7 +162,10 @@ def _training_chart(row: Row) -> Figure | None:
     if not logs:
         return None
     loss, rating = (
-        [Series("", [_value(r.get(key)) for r in log], color=n, thin=True) for n, log in enumerate(logs)]
+        [
+            Series("", [_value(r.get(key)) for r in log], color=n, thin=True)
+            for n, log in enumerate(logs)
+        ]
         for key in ("loss", "validation_srcc")
     )
     longest = max(len(log) for log in logs)

@@ -91,14 +91,19 @@ def _final(table: pa.Table, **wanted: str) -> pa.Table:
 def _card(row: Row, run: Run, sample: Sample, picture: str) -> Card:
     where = {"task": sample[0], "sample_id": sample[1]}
     bundle = run.bundle
-    weights = {r["head"]: r["weight"] for r in _final(bundle.weights, gate=row.gate_key, **where).to_pylist()}
+    weights = {
+        r["head"]: r["weight"]
+        for r in _final(bundle.weights, gate=row.gate_key, **where).to_pylist()
+    }
     scores = {r["head"]: r["score"] for r in _final(bundle.heads, **where).to_pylist()}
     quality = _one(bundle.labels, where)["quality"]
     final = _one(_final(bundle.predictions, gate=row.gate_key), where)["score"]
     names = head_names(run)
     own = next((n for n, tasks in enumerate(run.head_tasks) if sample[0] in tasks), None)
     missing = float("nan")
-    rows = [(name, weights.get(n, 0.0), scores.get(n, missing)) for n, name in enumerate(names, start=1)]
+    rows = [
+        (name, weights.get(n, 0.0), scores.get(n, missing)) for n, name in enumerate(names, start=1)
+    ]
     facts = (f"{sample[0]}: quality {quality:.2f}", f"predicted {final:.3f}")
     label = f"Weights and scores of the heads for {sample[1]}"
     return Card(sample[1], facts, picture, head_bars(label, rows, own))

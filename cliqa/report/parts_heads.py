@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cliqa.analysis import (
+    NormalizationStatistics,
     final_head_srcc,
     last_normalization,
     mean_head_weights,
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 
 def head_names(run: Run) -> list[str]:
     """What charts call each head: the tasks it has learned."""
-    return [" + ".join(tasks) if len(tasks) < 3 else f"{len(tasks)} tasks" for tasks in run.head_tasks]
+    return [
+        " + ".join(tasks) if len(tasks) < 3 else f"{len(tasks)} tasks" for tasks in run.head_tasks
+    ]
 
 
 def weighting_rows(group: Group) -> list[Row]:
@@ -59,7 +62,10 @@ def weights_part(group: Group) -> Part | None:
         table = Table(
             title,
             ("test set", *(f"head {n}" for n in names)),
-            tuple((text(sets[k]), *map(summary, cells)) for k, cells in zip(shown, shares, strict=True)),
+            tuple(
+                (text(sets[k]), *map(summary, cells))
+                for k, cells in zip(shown, shares, strict=True)
+            ),
         )
         blocks += [Figure(title, stacked_bars(title, bars, names)), Fold("The values", (table,))]
     return Part("weights", "Head weights", words.WEIGHTS, tuple(blocks)) if blocks else None
@@ -72,9 +78,13 @@ def _same_weights(group: Group, sets: Sequence[str]) -> list[tuple[list[Row], Ar
     """
     found: list[tuple[list[Row], Array]] = []
     for row in weighting_rows(group):
-        values = np.array([mean_head_weights(r.bundle.weights, row.gate_key, sets) for r in row.runs])
+        values = np.array(
+            [mean_head_weights(r.bundle.weights, row.gate_key, sets) for r in row.runs]
+        )
         for rows, known in found:
-            alike = rows[0].gate == row.gate and head_names(rows[0].runs[0]) == head_names(row.runs[0])
+            alike = rows[0].gate == row.gate and head_names(rows[0].runs[0]) == head_names(
+                row.runs[0]
+            )
             if alike and np.array_equal(known, values, equal_nan=True):
                 rows.append(row)
                 break
@@ -93,12 +103,17 @@ def cross_part(group: Group) -> Part | None:
         found = [[e.get("evaluate_only", {}).get(name) for e in row.entries] for name in sets]
         if all(value is None for values in found for value in values):
             continue
-        reasons = [row.entries[0].get("undefined", {}).get(f"evaluate_only.{s}", "not evaluated") for s in sets]
+        reasons = [
+            row.entries[0].get("undefined", {}).get(f"evaluate_only.{s}", "not evaluated")
+            for s in sets
+        ]
         cells = [summary(Value.of(v, r)) for v, r in zip(found, reasons, strict=True)]
         rows.append((text(row.method), text(row.gate), text(row.order), *cells))
     if not rows:
         return None
-    table = Table("SRCC on sets that were not learned", ("method", "gate", "order", *sets), tuple(rows))
+    table = Table(
+        "SRCC on sets that were not learned", ("method", "gate", "order", *sets), tuple(rows)
+    )
     return Part("cross", "Sets that were not learned", words.CROSS, (table,))
 
 
@@ -130,7 +145,9 @@ def _analysis(method: str, runs: Sequence[Run]) -> list[Block]:
         divergence = np.array([pairwise_kl(s.means, s.variances) for s in found])
         if len(found) == len(runs):
             layer = found[0].layer
-            blocks.append(_divergence_table(f"KL divergence at {layer}: {method}{mean}", tasks, divergence))
+            blocks.append(
+                _divergence_table(f"KL divergence at {layer}: {method}{mean}", tasks, divergence)
+            )
     rows = tuple(
         (text(task), *(_heat(Value.of(list(inter[:, h, k]))) for k in range(len(tasks))))
         for h, task in enumerate(tasks)
@@ -141,28 +158,34 @@ def _analysis(method: str, runs: Sequence[Run]) -> list[Block]:
     return blocks
 
 
-def _statistics(run: Run) -> object:
+def _statistics(run: Run) -> NormalizationStatistics | None:
     layer = run.record.get("last_normalization")
     checkpoint = run.bundle.folder / "checkpoints" / "model.safetensors"
     return last_normalization(checkpoint, layer if isinstance(layer, str) else None)
 
 
 def _heat(value: Value) -> Cell:
-    return Cell(summary(value).text, number=True, color="" if value.mean != value.mean else heat(value.mean))
+    return Cell(
+        summary(value).text, number=True, color="" if value.mean != value.mean else heat(value.mean)
+    )
 
 
 def _divergence_table(title: str, tasks: Sequence[str], values: Array) -> Table:
     mean = values.mean(axis=0)
     top = float(mean.max()) or 1.0
+    digits = 1 if top >= 10 else 3
     rows = tuple(
-        (text(task), *(number(v, 1, color=depth(v / top)) for v in mean[i]))
+        (text(task), *(number(v, digits, color=depth(v / top)) for v in mean[i]))
         for i, task in enumerate(tasks)
     )
     return Table(title, ("task", *tasks), rows)
 
 
 def _agreement(method: str, divergence: Array, inter: Array) -> Table:
-    kinds = (("all pairs, with the diagonal (as in the TSN-IQA paper)", True), ("pairs of different tasks", False))
+    kinds = (
+        ("all pairs, with the diagonal (as in the TSN-IQA paper)", True),
+        ("pairs of different tasks", False),
+    )
     rows = tuple(
         (
             text(name),
@@ -177,4 +200,9 @@ def _agreement(method: str, divergence: Array, inter: Array) -> Table:
         )
         for name, diagonal in kinds
     )
-    return Table(f"Do close statistics go with high SRCC? {method}", ("entries", "SRCC of the two matrices"), rows, (words.AGREEMENT,))
+    return Table(
+        f"Do close statistics go with high SRCC? {method}",
+        ("entries", "SRCC of the two matrices"),
+        rows,
+        (words.AGREEMENT,),
+    )

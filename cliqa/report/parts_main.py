@@ -72,7 +72,7 @@ def _headings(rows: Sequence[Row]) -> dict[int, str]:
 
 
 def _best(rows: Sequence[Row], metric: str, higher: bool | None) -> list[Row]:
-    """The rows whose printed mean is the best of those that may win; none if there is no contest."""
+    """The rows with the best printed mean of those that may win; none if there is no contest."""
     shown = {
         n: float(fixed(value.mean))
         for n, row in enumerate(rows)
@@ -115,7 +115,9 @@ def matrices_part(group: Group) -> Part:
         order = f", order {row.order}" if len(group.orders) > 1 else ""
         table = matrix_table(row)
         blocks.append(Fold(f"{row.name}{order}", (table,), opened=first))
-    return Part("matrices", "SRCC after each task", words.MATRIX, tuple(blocks))
+    several = any(len(row.runs) > 1 for row in group.rows)
+    reading = f"{words.MATRIX} {words.SEEDS}" if several else words.MATRIX
+    return Part("matrices", "SRCC after each task", reading, tuple(blocks))
 
 
 def matrix_table(row: Row) -> Table:
@@ -124,11 +126,16 @@ def matrix_table(row: Row) -> Table:
     cells = []
     for t, task in enumerate(row.tasks):
         values = [Value.of(list(matrices[:, t, k])) for k in range(len(row.tasks))]
-        reasons = [row.entries[0].get("undefined", {}).get(f"srcc[{t}][{k}]", "") for k in range(len(values))]
+        reasons = [
+            row.entries[0].get("undefined", {}).get(f"srcc[{t}][{k}]", "")
+            for k in range(len(values))
+        ]
         # "not evaluated" is a joint method's or an oracle's normal case and needs no footnote.
         reasons = ["" if r.endswith("not evaluated") else r for r in reasons]
-        cells.append((text(task), *(_heat_cell(v, r) for v, r in zip(values, reasons, strict=True))))
-    runs = f", mean of {len(row.runs)} seeds ± standard deviation" if len(row.runs) > 1 else ""
+        cells.append(
+            (text(task), *(_heat_cell(v, r) for v, r in zip(values, reasons, strict=True)))
+        )
+    runs = f", mean of {len(row.runs)} seeds" if len(row.runs) > 1 else ""
     return Table(f"SRCC: {row.name}{runs}", ("after task", *row.tasks), tuple(cells))
 
 
@@ -196,7 +203,9 @@ def curves_part(group: Group) -> Part | None:
     series = _psi_series(rows, values)
     # Rows are sorted: the first of a method is its best gate that users could have.
     first = list({row.method: row for row in reversed(rows) if not row.told}.values())[::-1]
-    charts: list[Block] = [_psi_chart("PSI over the tasks", group.tasks, [series[r] for r in first])]
+    charts: list[Block] = [
+        _psi_chart("PSI over the tasks", group.tasks, [series[r] for r in first])
+    ]
     for method in dict.fromkeys(row.method for row in rows):
         own = [series[row] for row in rows if row.method == method]
         if len(own) > 1:

@@ -24,7 +24,11 @@ def published_part(group: Group, context: Context) -> Part | None:
         made = _blocks(view, group)
         if made:
             warning = words.PRINTED if view.comparable else words.PRINTED_OTHER
-            blocks += [Text(view.paper.source + "."), Text(warning, warning=not view.comparable), *made]
+            blocks += [
+                Text(view.paper.source + "."),
+                Text(warning, warning=not view.comparable),
+                *made,
+            ]
             blocks += [Text(note) for note in view.paper.notes]
             comparable |= view.comparable
     if not blocks:
@@ -54,8 +58,8 @@ def summaries(view: PaperView, group: Group) -> Table | None:
     """Rows of summary metrics; beside ours only where the data are the same."""
     shown = list(dict.fromkeys(m for s in view.paper.summaries for m in s.values))
     ours = ("ours", "printed") if view.comparable else ("printed",)
-    header = ("method", "gate", "printed as", "backbone", "table", "order", "n")
-    header += tuple(f"{m} {which}" if view.comparable else m for m in shown for which in ours)
+    columns = (f"{m} {which}" if view.comparable else m for m in shown for which in ours)
+    header = ("method", "gate", "printed as", "backbone", "table", "order", "n", *columns)
     rows = []
     for row, name in _matched(view, group):
         for printed in view.paper.summaries:
@@ -101,7 +105,9 @@ def matrices(view: PaperView, group: Group) -> list[Table]:
         for printed in view.paper.srcc_matrices:
             if printed.method == name and printed.order == view.order(row):
                 tasks = view.paper.task_names(printed.order)
-                title = f"{view.paper.title}, Table {printed.table}: SRCC of {name}, {printed.backbone}"
+                title = (
+                    f"{view.paper.title}, Table {printed.table}: SRCC of {name}, {printed.backbone}"
+                )
                 rows = tuple(
                     (text(task), *(_heat(v) for v in values))
                     for task, values in zip(tasks, printed.srcc, strict=True)
@@ -145,7 +151,7 @@ def _cross(view: PaperView, group: Group) -> Table | None:
         (
             *map(text, (c.method, c.backbone, c.table, c.set)),
             number(c.srcc),
-            *(number(w) if w is not None else Cell("", number=True) for w in c.weights or [None] * len(tasks)),
+            *(map(number, c.weights) if c.weights else [Cell("", number=True)] * len(tasks)),
         )
         for c in found
     )
@@ -168,9 +174,13 @@ def _analyses(view: PaperView, group: Group) -> list[Table]:
     tables = []
     for found in (d for d in view.paper.divergences if d.method in names):
         top = max(map(max, found.kl))
-        rows = _square(view, found.order, [[number(v, 1, color=depth(v / top)) for v in r] for r in found.kl])
-        notes = () if found.correlation is None else (
-            f"Printed correlation with the inter-dataset SRCC: {fixed(found.correlation)}.",
+        rows = _square(
+            view, found.order, [[number(v, 1, color=depth(v / top)) for v in r] for r in found.kl]
+        )
+        notes = (
+            ()
+            if found.correlation is None
+            else (f"Printed correlation with the inter-dataset SRCC: {fixed(found.correlation)}.",)
         )
         title = f"{view.paper.title}, Table {found.table}: KL divergence"
         tables.append(Table(title, ("task", *view.paper.task_names(found.order)), rows, notes))

@@ -48,7 +48,10 @@ def _table(table: Table) -> list[str]:
         if n in table.heads:
             rows.append([_text(table.heads[n], best=True)] + [""] * (len(row) - 1))
         rows.append([_text(cell.text, cell.best) for cell in row])
-    numeric = [bool(table.rows) and all(row[n].number for row in table.rows) for n in range(len(table.header))]
+    numeric = [
+        bool(table.rows) and all(row[n].number for row in table.rows)
+        for n in range(len(table.header))
+    ]
     lines = [f"**{escape(table.title)}**", "", _line(map(escape, table.header))]
     lines.append("|" + "".join("---:|" if right else "---|" for right in numeric))
     lines += [_line(row) for row in rows]

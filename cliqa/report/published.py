@@ -126,8 +126,11 @@ class Published(_Strict):
         for name, order in self.orders.items():
             if sorted(order) != list(range(size)):
                 raise ValueError(f"order {name} is no arrangement of {size} tasks")
-        sized = [m.srcc for m in (*self.srcc_matrices, *self.inter_dataset)]
-        square = [*sized, *(d.kl for d in self.divergences)]
+        square: list[Sequence[Sequence[float | None]]] = [
+            *(matrix.srcc for matrix in self.srcc_matrices),
+            *(matrix.srcc for matrix in self.inter_dataset),
+            *(matrix.kl for matrix in self.divergences),
+        ]
         if any(len(m) != size or any(len(row) != size for row in m) for m in square):
             raise ValueError(f"a matrix is not {size} x {size}")
         vectors = [c.weights for c in self.cross_dataset if c.weights]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cliqa.errors import ResultError
@@ -15,6 +13,7 @@ from cliqa.results import Bundle, FolderState, check_sums, folder_state, load_bu
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 #: Folder of the methods that were trained beside a run.
 _COMPARE = "compare"
@@ -188,8 +187,7 @@ def _search(folder: Path) -> tuple[list[Path], list[Path]]:
         return [], [folder] if state is FolderState.UNFINISHED else []
     found: list[Path] = []
     unfinished: list[Path] = []
-    for name in sorted(os.listdir(folder)):
-        below = folder / name
+    for below in sorted(folder.iterdir()):
         if below.is_dir() and not below.is_symlink():
             more, open_ones = _search(below)
             found += more
@@ -207,10 +205,14 @@ def _beside(folder: Path) -> list[Path]:
 def _nothing_in(folder: Path, unfinished: Iterable[Path]) -> str:
     if open_ones := list(unfinished):
         which = "it" if open_ones == [folder] else str(open_ones[0])
-        return f"{folder} holds no finished run: {which} has not finished; let `cliqa run` finish it"
+        return (
+            f"{folder} holds no finished run: {which} has not finished; let `cliqa run` finish it"
+        )
     if not folder.exists():
         return f"{folder} does not exist; name the folder of a run, or one with runs in it"
-    return f"{folder} holds no run; expected a folder that `cliqa run` wrote, or one with such in it"
+    return (
+        f"{folder} holds no run; expected a folder that `cliqa run` wrote, or one with such in it"
+    )
 
 
 def _open(folder: Path) -> Run:

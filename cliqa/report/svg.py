@@ -72,16 +72,12 @@ def drawing(width: float, height: float, label: str, parts: Iterable[str]) -> Ma
     return Markup(head + "".join(parts) + "</svg>")  # noqa: S704 (all parts are made here)
 
 
-def words(
-    x: float, y: float, text: object, *, anchor: str = "start", extra: str = ""
-) -> str:
+def words(x: float, y: float, text: object, *, anchor: str = "start", extra: str = "") -> str:
     """One line of text with its baseline at (x, y)."""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{extra}>{escape(str(text))}</text>'
 
 
-def line_chart(
-    label: str, places: Sequence[str], series: Sequence[Series], unit: str
-) -> Markup:
+def line_chart(label: str, places: Sequence[str], series: Sequence[Series], unit: str) -> Markup:
     """Lines over named places, each labelled at its right end."""
     longest = max(len(s.name) for s in series)
     width, right = 860.0, min(330.0, 24 + 6.6 * longest)
@@ -97,7 +93,8 @@ def line_chart(
 def _span(series: Sequence[Series]) -> tuple[float, float]:
     """Rounded limits around all values and bands."""
     ends = [
-        value + sign * (one.spread[i] if i < len(one.spread) and one.spread[i] == one.spread[i] else 0)
+        value
+        + sign * (one.spread[i] if i < len(one.spread) and one.spread[i] == one.spread[i] else 0)
         for one in series
         for i, value in enumerate(one.values)
         if value == value
@@ -175,7 +172,10 @@ def _line(frame: Frame, one: Series) -> list[str]:
         kind = "line thin" if one.thin else "line"
         parts.append(f'<polyline class="{kind} {color}"{style} points="{_points(points)}"/>')
         if not one.thin:
-            parts += [f'<circle class="dot {color}" cx="{x:.1f}" cy="{y:.1f}" r="2.6"/>' for x, y in points]
+            parts += [
+                f'<circle class="dot {color}" cx="{x:.1f}" cy="{y:.1f}" r="2.6"/>'
+                for x, y in points
+            ]
     return parts
 
 
@@ -197,14 +197,18 @@ def spread_out(wanted: Sequence[float], gap: float, low: float, high: float) -> 
 
 
 def _end_labels(frame: Frame, series: Sequence[Series]) -> list[str]:
-    ended = [(s, stretches[-1][-1]) for s in series if not s.thin and (stretches := _runs(s.values))]
+    ended = [
+        (s, stretches[-1][-1]) for s in series if not s.thin and (stretches := _runs(s.values))
+    ]
     heights = [frame.y(s.values[n]) for s, n in ended]
     placed = spread_out(heights, _LINE, frame.top, frame.top + frame.height)
     edge = frame.left + frame.width + 8
     parts = []
     for (one, n), at, y in zip(ended, heights, placed, strict=True):
         color = f"s{one.color % COLORS}"
-        parts.append(f'<polyline class="lead" points="{frame.x(n) + 4:.1f},{at:.1f} {edge:.1f},{y:.1f}"/>')
+        parts.append(
+            f'<polyline class="lead" points="{frame.x(n) + 4:.1f},{at:.1f} {edge:.1f},{y:.1f}"/>'
+        )
         parts.append(words(edge + 3, y + 4, one.name, extra=f' class="label {color}"'))
     return parts
 
@@ -229,7 +233,9 @@ def stacked_bars(
             )
             if inner * share > 32:
                 middle = x + inner * share / 2
-                shapes.append(words(middle, y + 16, f"{share:.2f}", anchor="middle", extra=' class="on"'))
+                shapes.append(
+                    words(middle, y + 16, f"{share:.2f}", anchor="middle", extra=' class="on"')
+                )
             x += inner * share
     return drawing(width, top + len(rows) * (bar + 8), label, shapes)
 
@@ -240,15 +246,15 @@ def _legend(names: Sequence[str], width: float) -> tuple[list[str], float]:
         room = 26 + 6.8 * len(name)
         if x + room > width:
             x, y = 8.0, y + 20
-        shapes.append(f'<rect class="fill s{n % COLORS}" x="{x:g}" y="{y:g}" width="12" height="12"/>')
+        shapes.append(
+            f'<rect class="fill s{n % COLORS}" x="{x:g}" y="{y:g}" width="12" height="12"/>'
+        )
         shapes.append(words(x + 17, y + 11, name))
         x += room
     return shapes, y + 26
 
 
-def head_bars(
-    label: str, rows: Sequence[tuple[str, float, float]], own: int | None
-) -> Markup:
+def head_bars(label: str, rows: Sequence[tuple[str, float, float]], own: int | None) -> Markup:
     """One row a head: its tasks, a bar of its weight, the weight and the head's score."""
     left, width, step = 96.0, 300.0, 19.0
     inner = width - left - 100
@@ -261,7 +267,9 @@ def head_bars(
         kind = ' class="own"' if n == own else ""
         shown = name if len(name) <= 14 else name[:13] + "…"
         shapes.append(words(left - 6, y + 12, shown, anchor="end", extra=kind))
-        shapes.append(f'<rect class="track" x="{left:g}" y="{y + 1:.1f}" width="{inner:g}" height="13"/>')
+        shapes.append(
+            f'<rect class="track" x="{left:g}" y="{y + 1:.1f}" width="{inner:g}" height="13"/>'
+        )
         shapes.append(
             f'<rect class="fill s{n % COLORS}" x="{left:g}" y="{y + 1:.1f}" '
             f'width="{inner * max(weight, 0):.1f}" height="13"/>'

@@ -48,14 +48,16 @@ MATRIX: Final = (
     "Row: the task learned last. Column: the test set. On and below the diagonal are tasks learned "
     "so far, above it tasks to come. Blue is towards 1, white 0, orange negative."
 )
-ORDERS: Final = "The same methods with the tasks in other orders; a robust method's row is constant."
+ORDERS: Final = (
+    "The same methods with the tasks in other orders; a robust method's row is constant."
+)
 LENGTHS: Final = (
     "The mPSI of the first L tasks alone, for L = 1, 2, ...; the last column, their mean, is the "
     "task-length robustness."
 )
 CURVES: Final = (
-    "PSI after each task, the mean of plasticity and stability there. A level line is a method that "
-    "learns new tasks and keeps the old ones."
+    "PSI after each task, the mean of plasticity and stability there. A level line is a method "
+    "that learns new tasks and keeps the old ones."
 )
 BAND: Final = (
     "The band is one standard deviation over seeds to either side. The first chart shows the best "
@@ -87,8 +89,9 @@ AGREEMENT: Final = (
     "which helps the agreement; without it only pairs of different tasks are counted."
 )
 COST: Final = (
-    "What a method learns and keeps for a task, what else it holds, and what training took. "
-    "Seconds depend on the machine. An empty cell: the run did not record it."
+    "What a method adds with each head (its own parameters, and all its own numbers: running "
+    "statistics too), what else it holds, and what training took. Seconds depend on the machine. "
+    "An empty cell: the run did not record it."
 )
 GATE_COST: Final = (
     "Network passes that a gate needs to score one image after the last task, and the numbers that "

@@ -26,7 +26,10 @@ def test_many_channels_give_the_mean_log_ratio_of_samples():
     rng = np.random.default_rng(0)
     m_p, m_q = rng.normal(size=(2, 5))
     v_p, v_q = rng.uniform(0.5, 2, size=(2, 5))
-    p, q = stats.multivariate_normal(m_p, np.diag(v_p)), stats.multivariate_normal(m_q, np.diag(v_q))
+    p, q = (
+        stats.multivariate_normal(m_p, np.diag(v_p)),
+        stats.multivariate_normal(m_q, np.diag(v_q)),
+    )
     drawn = p.rvs(200_000, random_state=rng)
     ratios = p.logpdf(drawn) - q.logpdf(drawn)
     error = 5 * ratios.std() / len(ratios) ** 0.5

@@ -48,7 +48,9 @@ def test_each_heads_srcc_is_scipys_on_the_last_step(tables):
     truth = {r["sample_id"]: r["quality"] for r in labels.to_pylist()}
     for h in (1, 2):
         for k, name in enumerate(SETS):
-            rows = [r for r in heads.to_pylist() if (r["step"], r["head"], r["task"]) == (2, h, name)]
+            rows = [
+                r for r in heads.to_pylist() if (r["step"], r["head"], r["task"]) == (2, h, name)
+            ]
             expected = stats.spearmanr(
                 [r["score"] for r in rows], [truth[r["sample_id"]] for r in rows]
             ).statistic
