@@ -68,7 +68,7 @@ def report(
     plugins = registry(ctx)
     context = Context(
         higher_is_better=_directions(plugins, found),
-        published=load_published(plugins),
+        published=load_published(plugins, lambda line: click.echo(f"warning: {line}", err=True)),
         pictures=None if no_images else thumbnails(plugins),
         images=tuple(i for part in images.split(",") if (i := part.strip())),
     )

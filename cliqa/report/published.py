@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cliqa.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cliqa.registry import Registry
 
@@ -174,11 +174,12 @@ class Published(_Strict):
         return [self.tasks[n].name for n in self.orders[order]]
 
 
-def load_published(registry: Registry) -> list[Published]:
-    """Every published result that the plugins offer.
+def load_published(registry: Registry, warn: Callable[[str], None]) -> list[Published]:
+    """Every published result that the plugins offer; a defective one never stops a report.
 
-    Raises:
-        PluginError: a file is not of the format.
+    Args:
+        registry: where to look.
+        warn: called with one line for each file that is not of the format.
     """
     found = []
     for registered in registry.components("published"):
@@ -187,5 +188,7 @@ def load_published(registry: Registry) -> list[Published]:
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "the file"
-            raise PluginError(f"{registered} is defective: {place}: {first['msg']}") from error
+            warn(f"{registered} is defective: {place}: {first['msg']}")
+        except PluginError as error:
+            warn(str(error))
     return found

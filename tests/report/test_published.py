@@ -5,7 +5,6 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from cliqa.errors import PluginError
 from cliqa.registry import Registry
 from cliqa.report import Context, Published, build_report, find_runs, load_published
 from cliqa.report.blocks import tables_of
@@ -151,12 +150,17 @@ def test_a_file_that_contradicts_itself_is_refused(changes, message):
         Published.model_validate(document(**changes))
 
 
-def test_a_plugin_with_a_faulty_file_is_named(tmp_path):
+def test_a_plugin_with_a_faulty_file_is_one_line_and_the_others_are_used(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "bad.json").write_text(json.dumps(document(schema_version=2)))
     (tmp_path / "printed.py").write_text(
         "from cliqa import Component, hookimpl\n\n\n@hookimpl\ndef cliqa_published():\n"
-        "    return [Component(name='bad', factory='printed:bad.json')]\n"
+        "    return [Component(name=n, factory=f'printed:{n}.json') for n in ('bad', 'absent')]\n"
     )
-    registry = Registry.discover(third_party=True, only=(), local_files=[tmp_path / "printed.py"])
-    with pytest.raises(PluginError, match="`bad`.*is defective: schema_version"):
-        load_published(registry)
+    registry = Registry.discover(only=(), local_files=[tmp_path / "printed.py"])
+    lines = []
+    assert [paper.title for paper in load_published(registry, lines.append)] == ["TSN-IQA"]
+    absent, bad = sorted(lines)
+    assert "published `bad`" in bad
+    assert "is defective: schema_version: Input should be 1" in bad
+    assert "absent.json` does not exist" in absent

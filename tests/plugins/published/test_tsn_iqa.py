@@ -15,7 +15,7 @@ def registry():
 
 @pytest.fixture(scope="module")
 def paper(registry):
-    return load_published(registry)[0]
+    return load_published(registry, pytest.fail)[0]
 
 
 def test_every_table_from_iii_to_xiii_is_there(paper):
