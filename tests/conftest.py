@@ -76,6 +76,11 @@ def disturb():
 
 
 @pytest.fixture(scope="session")
+def write_bundle():
+    return _support("bundles").write_bundle
+
+
+@pytest.fixture(scope="session")
 def cpu():
     return _support("learning").CPU
 

@@ -19,7 +19,35 @@ from cliqa.metrics import (
     task_length_robustness,
 )
 
-PAPER = json.loads(Path(__file__).with_name("published_tsn_iqa.json").read_text("utf-8"))
+FILE = Path(__file__).parents[2] / "plugins" / "cliqa_published" / "tsn_iqa.json"
+PRINTED = json.loads(FILE.read_text("utf-8"))
+
+
+def by_method(table: str, group: str) -> dict[str, dict[str, dict[str, float]]]:
+    """Summaries of a table: backbone or order -> method -> values."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for row in PRINTED["summaries"]:
+        if row["table"] == table:
+            found.setdefault(row[group], {})[row["method"]] = row["values"]
+    return found
+
+
+PAPER = {
+    "table_iii": by_method("III", "backbone"),
+    "table_iv": {m["method"]: m["srcc"] for m in PRINTED["srcc_matrices"] if m["method"] != "JL"},
+    "table_v": {
+        method: {order: rows[method] for order, rows in by_method("V", "order").items()}
+        for method in ("LwF-KG", "TSN-IQA")
+    },
+    "table_vi": {
+        method: {
+            row["order"]: {"by_length": row["mpsi"], "mean": row["mean"]}
+            for row in PRINTED["lengths"]
+            if row["method"] == method
+        }
+        for method in ("LwF-KG", "TSN-IQA")
+    },
+}
 ROUNDING = 0.001 + 1e-9
 METHODS = list(PAPER["table_iv"])
 ORDERS = list(PAPER["table_v"]["TSN-IQA"])

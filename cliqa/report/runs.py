@@ -1,0 +1,235 @@
+"""Finding the bundles that a user names, and reading from each what the report needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cliqa.errors import ResultError
+from cliqa.results import Bundle, FolderState, check_sums, folder_state, load_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+#: Folder of the methods that were trained beside a run.
+_COMPARE = "compare"
+#: What `run.json` must hold for a report, with the type of each.
+_NEEDED: dict[str, type] = {
+    "method": str,
+    "strategy": dict,
+    "order": str,
+    "tasks": list,
+    "evaluate_only": list,
+    "stages": list,
+    "gates": dict,
+    "seed": int,
+    "data": dict,
+    "config": dict,
+}
+#: Parts of a configuration that do not change what a method is.
+_NO_SETTING = frozenset(
+    {
+        "compare",
+        "description",
+        "device",
+        "evaluate",
+        "gates",
+        "metrics",
+        "plugins",
+        "seed",
+        "strategy",
+        "stream",
+        "threads",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished bundle: one method, trained once.
+
+    Attributes:
+        shown: how the user would find its folder.
+        bundle: its files.
+    """
+
+    shown: str
+    bundle: Bundle
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """`run.json`."""
+        return self.bundle.run
+
+    @property
+    def method(self) -> str:
+        """Its label in tables."""
+        return str(self.record["method"])
+
+    @property
+    def seed(self) -> int:
+        """The root of its random numbers."""
+        return int(self.record["seed"])
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of its tasks, as learned."""
+        return tuple(self.record["tasks"])
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Names of the dataset components of its tasks, as learned; empty where unknown."""
+        entries = self.record["config"].get("stream", {}).get("tasks", [])
+        entries = [{"name": entry} if isinstance(entry, str) else entry for entry in entries]
+        names = {entry.get("as", entry["name"]): str(entry["name"]) for entry in entries}
+        return tuple(names.get(task, "") for task in self.tasks)
+
+    @property
+    def evaluate_only(self) -> tuple[str, ...]:
+        """Names of sets that it was only tested on."""
+        return tuple(self.record["evaluate_only"])
+
+    @property
+    def joint(self) -> bool:
+        """Whether it learned several tasks at once."""
+        return any(len(stage["tasks"]) > 1 for stage in self.record["stages"])
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What makes the method what it is: its strategy, backbone, objective and training."""
+        config = {k: v for k, v in self.record["config"].items() if k not in _NO_SETTING}
+        return {"strategy": self.record["strategy"], **config}
+
+    def gate_settings(self, gate: str) -> dict[str, Any]:
+        """The gate's entry in the configuration; a single head has only the gate `newest`."""
+        for entry in self.record["config"].get("gates", []):
+            entry = {"name": entry} if isinstance(entry, str) else entry
+            if entry.get("as", entry.get("name")) == gate:
+                return {key: value for key, value in entry.items() if key != "as"}
+        return {"name": gate}
+
+    @cached_property
+    def fingerprints(self) -> tuple[tuple[str, str], ...]:
+        """(task, hash of its data), by name."""
+        data = self.record["data"]
+        return tuple(sorted((task, str(data[task]["fingerprint"])) for task in self.tasks))
+
+    @cached_property
+    def split_rule(self) -> str:
+        """How images were divided, in words."""
+        split = self.record["config"].get("stream", {}).get("split", {})
+        text = f"{split.get('protocol', 'unknown')} by {split.get('by', 'unknown')}"
+        seed = split.get("seed")
+        return f"{text}, drawn anew for each seed" if seed is None else f"{text}, split seed {seed}"
+
+    @cached_property
+    def split_seed(self) -> int:
+        """The number that the division was drawn from."""
+        seed = self.record["config"].get("stream", {}).get("split", {}).get("seed")
+        return self.seed if seed is None else int(seed)
+
+    @cached_property
+    def split_digest(self) -> str:
+        """Hash of which image is in which part."""
+        parts = {task: self.bundle.split(task) for task in sorted(self.tasks)}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def head_tasks(self) -> list[list[str]]:
+        """The tasks that each head has learned."""
+        heads = self.record.get("parameters", {}).get("heads", [])
+        return [list(head["tasks"]) for head in heads] or [list(self.tasks)]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a user's folders hold.
+
+    Attributes:
+        runs: finished runs, sorted by folder.
+        unfinished: folders of runs that have not finished, as shown to the user.
+    """
+
+    runs: tuple[Run, ...]
+    unfinished: tuple[str, ...]
+
+
+def find_runs(folders: Sequence[Path]) -> Found:
+    """Open every run that `folders` name or hold, with the methods trained beside each.
+
+    Args:
+        folders: bundles, or folders with bundles somewhere below.
+
+    Raises:
+        ResultError: a folder holds no finished run, or a bundle is unfinished or damaged.
+    """
+    runs: dict[Path, Run] = {}
+    unfinished: list[str] = []
+    for folder in folders:
+        found, open_ones = _search(folder)
+        if not found:
+            raise ResultError(_nothing_in(folder, open_ones))
+        runs |= {path.resolve(): _open(path) for path in found if path.resolve() not in runs}
+        unfinished += map(str, open_ones)
+    return Found(tuple(runs.values()), tuple(dict.fromkeys(unfinished)))
+
+
+def _search(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Finished and unfinished bundles in or below a folder; links are not followed."""
+    state = folder_state(folder)
+    if state is FolderState.FINISHED:
+        return [folder, *_beside(folder)], []
+    if state is not FolderState.FOREIGN:
+        return [], [folder] if state is FolderState.UNFINISHED else []
+    found: list[Path] = []
+    unfinished: list[Path] = []
+    for below in sorted(folder.iterdir()):
+        if below.is_dir() and not below.is_symlink():
+            more, open_ones = _search(below)
+            found += more
+            unfinished += open_ones
+    return found, unfinished
+
+
+def _beside(folder: Path) -> list[Path]:
+    compare = folder / _COMPARE
+    if not compare.is_dir() or compare.is_symlink():
+        return []
+    return [path for path in sorted(compare.iterdir()) if path.is_dir() and not path.is_symlink()]
+
+
+def _nothing_in(folder: Path, unfinished: Iterable[Path]) -> str:
+    if open_ones := list(unfinished):
+        which = "it" if open_ones == [folder] else str(open_ones[0])
+        return (
+            f"{folder} holds no finished run: {which} has not finished; let `cliqa run` finish it"
+        )
+    if not folder.exists():
+        return f"{folder} does not exist; name the folder of a run, or one with runs in it"
+    return (
+        f"{folder} holds no run; expected a folder that `cliqa run` wrote, or one with such in it"
+    )
+
+
+def _open(folder: Path) -> Run:
+    bundle = load_bundle(folder)
+    if faults := check_sums(folder):
+        more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+        raise ResultError(
+            f"{folder} is damaged: {faults[0]}{more}; a report shows only what a run wrote"
+        )
+    for key, kind in _NEEDED.items():
+        if not isinstance(bundle.run.get(key), kind):
+            raise ResultError(f"{folder / 'run.json'}: `{key}` is missing or no {kind.__name__}")
+    run = Run(str(folder), bundle)
+    try:
+        _ = run.fingerprints, run.split_digest, run.joint, run.head_tasks, bundle.metrics["gates"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultError(
+            f"{folder} cannot be reported: its records lack {error}; was it written by cliqa?"
+        ) from error
+    return run
