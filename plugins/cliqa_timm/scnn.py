@@ -128,6 +128,6 @@ def load_scnn(network: SCNN, file: str, setting: str) -> None:
 
 
 def _convolutional(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What the authors' state dict has of this network, under its own names."""
+    """What the authors' state dict has of this network, or all of a dict of something else."""
     plain = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    return {name: tensor for name, tensor in plain.items() if name.startswith("features.")}
+    return {name: t for name, t in plain.items() if name.startswith("features.")} or plain

@@ -45,7 +45,10 @@ class TwoStream(TimmBackbone):
 
     def __init__(self, network: nn.Module, name: str, scnn: SCNN) -> None:
         super().__init__(network, name)
-        network.reset_classifier(0, global_pool="")  # type: ignore[operator]
+        try:
+            network.reset_classifier(0, global_pool="")  # type: ignore[operator]
+        except (AssertionError, TypeError):  # a few networks cannot do without it
+            raise _unfit(name, "cannot be had without its pooling") from None
         self._channels = self.feature_dim
         self.feature_dim = self._channels * scnn.feature_dim
         self.scnn = scnn.requires_grad_(False).eval()
@@ -80,12 +83,18 @@ class TwoStream(TimmBackbone):
             pre_logits=True,
         )
         if maps.ndim != 4 or maps.shape[1] != self._channels:
-            raise CapabilityError(
-                f"backbone `{NAME}`: the trunk `{self.name}` responds with a tensor of shape "
-                f"{tuple(maps.shape)}, expected (B, {self._channels}, H, W); choose a "
-                "convolutional network as `trunk`, for example resnet18"
+            shape = tuple(maps.shape)
+            raise _unfit(
+                self.name, f"responds with shape {shape}, expected (B, {self._channels}, H, W)"
             )
         return maps
+
+
+def _unfit(name: str, reason: str) -> CapabilityError:
+    return CapabilityError(
+        f"backbone `{NAME}`: the trunk `{name}` {reason}; choose a convolutional network as "
+        "`trunk`, for example resnet18"
+    )
 
 
 def bilinear_pool(content: Tensor, distortion: Tensor) -> Tensor:
