@@ -29,9 +29,9 @@ class SCNNConfig(ComponentConfig):
 
     weights: str | None = Field(
         default=None,
-        description="file that `cliqa pretrain distortion-bn --backbone s-cnn` made, or a state "
-        "dict in the form of the authors' scnn.pkl, relative to the current folder; null: random "
-        "weights",
+        description="file that `cliqa pretrain distortion-bn --backbone s-cnn --set train=all` "
+        "made, or a state dict in the form of the authors' scnn.pkl, relative to the current "
+        "folder; null: random weights",
     )
 
 

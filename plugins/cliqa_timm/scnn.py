@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cliqa_timm.config import SCNNConfig
 
 #: What makes the file that both backbones ask for.
-COMMAND: Final = "cliqa pretrain distortion-bn --backbone s-cnn"
+COMMAND: Final = "cliqa pretrain distortion-bn --backbone s-cnn --set train=all"
 
 #: Channels and stride of each convolution.
 _LAYERS: Final = (

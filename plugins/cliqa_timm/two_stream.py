@@ -29,8 +29,8 @@ class TwoStream(TimmBackbone):
     """A timm model, its *trunk*, whose last response is pooled together with that of S-CNN.
 
     S-CNN is frozen by design: no method trains it and its normalization never moves, so tasks
-    share it under every strategy. Stages and standardisation are the trunk's, and so are the
-    tensors' names, so that normalization prepared for the trunk alone also fits here.
+    share it under every strategy. Stages and standardisation are the trunk's. S-CNN was trained on
+    images in ImageNet's standardisation; where the trunk takes another, its input is converted.
 
     Source: the two-stream network of TSN-IQA's tables; its authors' `DBCNN.py`.
 

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from cliqa.errors import CapabilityError, CliqaError, ConfigError, MissingWeightsError
 from cliqa.model import (
-    check_fits,
     normalization_layers,
     normalization_tensors,
     save_artefact,
@@ -153,13 +152,6 @@ def test_stages_and_standardisation_are_the_trunks(backbone, images):
         expected = trunk.stage_features(images, [2, 4])
     assert list(found) == [2, 4]
     assert all(torch.equal(found[stage], expected[stage]) for stage in expected)
-
-
-def test_normalization_prepared_for_the_trunk_alone_fits(backbone):
-    trunk = TimmBackbone(create("test_resnet"), "test_resnet")
-    state = trunk.state_dict()
-    prepared = {name: state[name] for name in normalization_tensors(trunk)}
-    check_fits(prepared, backbone, "prepared.safetensors")
 
 
 def test_scnn_gets_its_own_standardisation_whatever_the_trunks(monkeypatch):
