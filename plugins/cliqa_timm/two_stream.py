@@ -138,11 +138,10 @@ def build(config: TwoStreamConfig) -> Backbone:
             f"with `{COMMAND}` and name the file (`scnn: FILE`), or try the network out with a "
             f"random stream (`scnn: {RANDOM}`)"
         )
-    trunk = _trunk(config)  # first, so that random weights are those of the trunk on its own
     scnn = SCNN()
-    if config.scnn != RANDOM:
+    if config.scnn != RANDOM:  # before the trunk, which may be a download
         load_scnn(scnn, config.scnn, f"backbone `{NAME}`: scnn")
-    return TwoStream(trunk, config.trunk, scnn)
+    return TwoStream(_trunk(config), config.trunk, scnn)
 
 
 def _trunk(config: TwoStreamConfig) -> nn.Module:
