@@ -2,6 +2,7 @@
 
 from cliqa.model.artefact import check_fits, digest_of, load_artefact, save_artefact
 from cliqa.model.backbone import Backbone
+from cliqa.model.complexity import count_macs
 from cliqa.model.compute import Compute, choose_device
 from cliqa.model.network import QualityModel, Tensors
 from cliqa.model.normalization import normalization_layers, normalization_tensors
@@ -15,6 +16,7 @@ __all__ = [
     "batches_of_equal_size",
     "check_fits",
     "choose_device",
+    "count_macs",
     "digest_of",
     "load_artefact",
     "normalization_layers",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cliqa.errors import CapabilityError
 from cliqa.model import Backbone
-from cliqa_timm.weights import cached_only_if_unreachable, hub_error, load_file
+from cliqa_timm.weights import cached_only_if_unreachable, hub_error, load_file, ways_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +40,20 @@ def build(config: TimmConfig) -> Backbone:
         MissingWeightsError: the weights cannot be had.
         CapabilityError: the model offers no intermediate features.
     """
+    return TimmBackbone(trained_network(config, ways_out(config.name)), config.name)
+
+
+def trained_network(config: TimmConfig, advice: str) -> nn.Module:
+    """A timm network without classifier, with the weights that the settings ask for.
+
+    Args:
+        config: the settings.
+        advice: what a user can do when the weights cannot be downloaded.
+
+    Raises:
+        MissingWeightsError: the weights cannot be had.
+        CliqaError: the weights file does not fit.
+    """
     download = config.pretrained and config.weights is None
     if not download:
         network = create(config.name)
@@ -48,12 +62,12 @@ def build(config: TimmConfig) -> Backbone:
             with cached_only_if_unreachable():
                 network = create(config.name, pretrained=True)
         except Exception as error:
-            if translated := hub_error(config.name, error):
+            if translated := hub_error(config.name, error, advice):
                 raise translated from None
             raise
     if config.weights is not None:
         load_file(network, config.weights, config.name)
-    return TimmBackbone(network, config.name)
+    return network
 
 
 def create(name: str, *, pretrained: bool = False) -> nn.Module:

@@ -24,9 +24,18 @@ def build(config: None = None) -> Backbone:  # noqa: ARG001
     Raises:
         MissingWeightsError: the package that holds the weights is not installed.
     """
+    return TimmBackbone(network_with_weights(), "efficientnet-lite0")
+
+
+def network_with_weights() -> nn.Module:
+    """The timm network, without classifier.
+
+    Raises:
+        MissingWeightsError: the package that holds the weights is not installed.
+    """
     network = create(MODEL)
     network.load_state_dict(_rename(shipped_state(), network), strict=False)
-    return TimmBackbone(network, "efficientnet-lite0")
+    return network
 
 
 def classifier() -> nn.Module:

@@ -63,8 +63,14 @@ def cached_only_if_unreachable(timeout: float = 3.0) -> Iterator[None]:
         constants.HF_HUB_OFFLINE = before
 
 
-def hub_error(name: str, error: BaseException) -> CliqaError | None:
-    """The user's message for a failed download, or None if the error is something else."""
+def hub_error(name: str, error: BaseException, advice: str) -> CliqaError | None:
+    """The user's message for a failed download, or None if the error is something else.
+
+    Args:
+        name: of the model.
+        error: what the download raised.
+        advice: what the user can do instead.
+    """
     chain: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and link not in chain:
@@ -73,17 +79,18 @@ def hub_error(name: str, error: BaseException) -> CliqaError | None:
     kinds = {base.__name__ for e in chain for base in type(e).__mro__}
     if "no pretrained weights" in str(error).lower():
         return MissingWeightsError(
-            f"backbone `{name}` has no pre-trained weights in timm; {_ways_out(name)}"
+            f"backbone `{name}` has no pre-trained weights in timm; {advice}"
         )
     if not kinds & _OFFLINE:
         return None
     return MissingWeightsError(
         f"backbone `{name}`: its pre-trained weights are not on this machine and the Hub cannot be "
-        f"reached ({type(error).__name__}); {_ways_out(name)}"
+        f"reached ({type(error).__name__}); {advice}"
     )
 
 
-def _ways_out(name: str) -> str:
+def ways_out(name: str) -> str:
+    """What to do without a download, for the timm model of that name."""
     return (
         "give a local file (`backbone.weights: FILE`), use the backbone whose weights are "
         "installed with cliqa (`--set backbone=efficientnet-lite0`), or start from random weights "

@@ -3,10 +3,13 @@
 import pytest
 import timm
 import torch
+from cliqa_baselines.strategies import FineTuning
 from cliqa_timm.backbone import TimmBackbone, build, create, model_names
 from cliqa_timm.config import TimmConfig
+from cliqa_tsn.strategy import TaskSpecificNormalization
 
 from cliqa.errors import CapabilityError
+from cliqa.model import normalization_tensors
 
 TINY = [
     "test_resnet",
@@ -107,6 +110,36 @@ def test_images_are_standardised_as_timm_says(name):
         backbone = TimmBackbone(create(name), name)
     settings = timm.get_pretrained_cfg(name)
     assert (backbone.mean, backbone.std) == (settings.mean, settings.std)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("name", "width", "affine"),
+    [
+        ("resnet18", 512, 9_600),
+        ("resnet50", 2_048, 53_120),
+        ("vgg16_bn", 512, 8_448),
+        ("vgg16", 512, 0),
+    ],
+)
+def test_the_papers_networks_have_the_papers_widths_and_normalization(name, width, affine):
+    with torch.device("meta"):
+        backbone = build(TimmConfig(name=name, pretrained=False)).eval()
+    images = torch.zeros(2, 3, 64, 96, device="meta")
+    assert backbone(images).shape == (2, width) == (2, backbone.feature_dim)
+    stages = backbone.stage_features(images, [1, 2, 3, 4])
+    assert {s: f.shape[1] for s, f in stages.items()} == backbone.stage_dims
+    learnable = backbone.learnable()
+    own = [name for name in normalization_tensors(backbone) if name in learnable]
+    assert sum(learnable[name].numel() for name in own) == affine
+
+
+def test_vgg_without_normalization_is_refused_by_tsn_iqa_alone():
+    with torch.device("meta"):
+        backbone = build(TimmConfig(name="vgg16", pretrained=False))
+    with pytest.raises(CapabilityError, match=r"`tsn-iqa` trains normalization .*none"):
+        TaskSpecificNormalization().check(backbone)
+    FineTuning().check(backbone)
 
 
 @torch.no_grad()
