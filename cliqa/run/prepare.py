@@ -13,13 +13,14 @@ from cliqa.data.table import check_table, fingerprint
 from cliqa.errors import CapabilityError, ConfigError, PluginError
 from cliqa.evaluation import GatePlan, StageFeatures
 from cliqa.evaluation.evaluator import OnlyHead
-from cliqa.model import Backbone, Compute, QualityModel, choose_device
+from cliqa.model import Compute, QualityModel, build_backbone, choose_device
 from cliqa.seeds import named_seed
 
 if TYPE_CHECKING:
     from cliqa.config import Resolved, ResolvedConfig
     from cliqa.evaluation import Gate
     from cliqa.metrics import Metric
+    from cliqa.model import Backbone
     from cliqa.training import Objective, Strategy
 
 
@@ -79,14 +80,7 @@ def prepare(config: ResolvedConfig) -> Prepared:
         batch_size=settings.evaluate.batch_size,
         shrink=settings.train.shrink,
     )
-    torch.manual_seed(named_seed(settings.seed, "backbone"))
-    backbone = config.backbone.create()
-    if not isinstance(backbone, Backbone):
-        raise PluginError(
-            f"backbone `{config.backbone.name}` of {config.backbone.registered.owner.name} made a "
-            f"{type(backbone).__name__}, expected a cliqa.model.Backbone"
-        )
-    backbone = backbone.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    backbone = build_backbone(config.backbone, compute.device, settings.seed)
     methods = tuple(_method(r, config.gates, backbone) for r in (config.strategy, *config.compare))
     stream = _stream(config)
     crop, smallest = settings.train.crop, stream.check_images()
