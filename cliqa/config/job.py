@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from cliqa.config.faults import Fault, Place, raise_faults
+from cliqa.config.faults import Fault, KeyPath, Place, raise_faults
 from cliqa.config.overrides import apply_overrides
 from cliqa.config.pretraining import PretrainingConfig
 from cliqa.config.resolve import _Resolver
@@ -85,7 +85,10 @@ def _document(name: str, backbone: str) -> Document:
     command = Place(f"cliqa pretrain {name}")
     option = Place(f"--backbone {backbone}")
     data: dict[str, Any] = {_BACKBONE.key: {"name": backbone}}
-    spots = {(): Spot(command, command), (_BACKBONE.key,): Spot(option, option)}
+    spots: dict[KeyPath, Spot] = {
+        (): Spot(command, command),
+        (_BACKBONE.key,): Spot(option, option),
+    }
     return Document(data, spots, command.origin)
 
 

@@ -16,6 +16,7 @@ import cliqa
 
 if TYPE_CHECKING:
     from cliqa.data import Task
+    from cliqa.evaluation import Gate
     from cliqa.model import QualityModel
     from cliqa.run.prepare import Method, Prepared
 
@@ -35,11 +36,17 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
     """What is known before training."""
     config = prepared.config
     tasks = prepared.stream.tasks
+    gates = {plan.label: _gate(plan.gate, prepared) for plan in method.gates}
     everything = {
         "method": method.resolved.dump(),
         "config": config.dump(),
         "data": {t.name: t.fingerprint for t in (*tasks, *prepared.stream.evaluate_only)},
         "plugins": [_plugin(p) for p in config.registry.plugins],
+        "normalizations": {
+            label: gate["normalization"]["sha256"]
+            for label, gate in gates.items()
+            if gate["normalization"]
+        },
         "cliqa": cliqa.__version__,
     }
     digest = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
@@ -58,10 +65,7 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
             {"step": s.step, "tasks": [tasks[t].name for t in s.tasks]}
             for s in method.strategy.stages(len(tasks))
         ],
-        "gates": {
-            plan.label: {"uses_task_id": plan.gate.uses_task_id, "stages": list(plan.gate.stages)}
-            for plan in method.gates
-        },
+        "gates": gates,
         "seed": prepared.seed,
         "pseudo_scores": any(task.dataset.pseudo_scores for task in tasks),
         "data": {t.name: _data(t) for t in (*tasks, *prepared.stream.evaluate_only)},
@@ -102,6 +106,16 @@ def peak_memory_mb() -> float:
     """Largest resident memory of this process so far, in MB (10^6 bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def _gate(gate: Gate, prepared: Prepared) -> dict[str, Any]:
+    """What a gate is told and looks at; a normalization of None is the pre-trained one."""
+    word = gate.normalization
+    return {
+        "uses_task_id": gate.uses_task_id,
+        "stages": list(gate.stages),
+        "normalization": None if word is None else prepared.normalizations[word].record(),
+    }
 
 
 def _own_parameters(model: QualityModel, head: int) -> int:

@@ -180,7 +180,7 @@ def _bytes(unit: NDArray[np.float64]) -> Picture:
 
 
 def _jpeg2000(picture: Picture, budget: float) -> bytes:
-    """A bare code stream of at most `budget` bytes."""
+    """A bare code stream of about `budget` bytes."""
     return _encoded(
         picture,
         "JPEG2000",

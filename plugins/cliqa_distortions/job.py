@@ -58,10 +58,8 @@ class DistortionClassifier(Pretraining):
                 "another backbone, or `--set train=all`"
             )
         require_codecs(config.types)
-        if config.photographs is None:
-            found, doubles = shipped(), []
-        else:
-            found, doubles = in_folder(config.photographs)
+        folder = config.photographs
+        found, doubles = (shipped(), []) if folder is None else in_folder(folder)
         for double in doubles:
             self._notes.append(f"left out: {double}")
         for photograph in found:
