@@ -46,9 +46,7 @@ def test_a_path_is_relative_to_the_current_folder(artefact, tiny_backbone, regis
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest(tiny_backbone, registry):
-    with pytest.raises(
-        UnknownComponentError, match="Did you mean `distortion-bn-efficientnet-lite0"
-    ):
+    with pytest.raises(UnknownComponentError, match="Did you mean `distortion-bn-eff"):
         find_normalization("distortion-bn-efficientnet-lite", registry, tiny_backbone())
 
 

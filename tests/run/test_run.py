@@ -362,7 +362,7 @@ def test_the_run_id_depends_on_the_content_of_the_normalization(
     ("written", "message"),
     [
         ("gone.safetensors", "no file gone"),
-        ("distortion-bn", "unknown weights `distortion-bn`. Did you mean"),
+        ("distortion-bn-lite0", "unknown weights `distortion-bn-lite0`. Did you mean"),
         ("distortion-bn-efficientnet-lite0", "does not fit"),
     ],
 )

@@ -18,6 +18,8 @@ from cliqa.errors import CapabilityError
 from cliqa.seeds import named_rng
 
 FIVE = range(1, 6)
+EXPONENTS = (-10, -7.5, -5.5, -3.5, 0)
+BPP = (0.46, 0.16, 0.07, 0.04, 0.02)
 CLASSES = classes_of(DistortionConfig())
 
 
@@ -72,9 +74,7 @@ def test_blur_is_the_convolution_with_the_papers_kernel(crop, level, size):
     assert (distort(grey(), "gaussian-blur", level, rng()) == 128).all()
 
 
-@pytest.mark.parametrize(
-    ("level", "exponent"), list(zip(FIVE, (-10, -7.5, -5.5, -3.5, 0), strict=True))
-)
+@pytest.mark.parametrize(("level", "exponent"), list(zip(FIVE, EXPONENTS, strict=True)))
 def test_white_noise_has_the_papers_variance(level, exponent):
     found = distort(grey(), "white-noise", level, rng()) / 255
     deviation = 2 ** (exponent / 2)
@@ -96,9 +96,7 @@ def test_jpeg_is_pillows_at_that_quality(crop, level, quality):
     np.testing.assert_array_equal(distort(crop, "jpeg", level, rng()), expected)
 
 
-@pytest.mark.parametrize(
-    ("level", "bpp"), list(zip(FIVE, (0.46, 0.16, 0.07, 0.04, 0.02), strict=True))
-)
+@pytest.mark.parametrize(("level", "bpp"), list(zip(FIVE, BPP, strict=True)))
 def test_jpeg2000_spends_the_papers_bits_beside_its_headers(crop, monkeypatch, level, bpp):
     streams = []
     plain = distortions._decoded

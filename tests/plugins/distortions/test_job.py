@@ -119,7 +119,7 @@ def test_progress_counts_every_training_image_and_every_epoch(do):
 
 
 def test_a_network_without_normalization_is_refused_before_anything_is_computed(do):
-    with pytest.raises(CapabilityError, match="no normalization parameters.*train=all"):
+    with pytest.raises(CapabilityError, match=r"no normalization parameters.*train=all"):
         do("none")
     do("none", train="all", epochs=1, crops=1)
 
