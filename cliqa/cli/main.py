@@ -17,6 +17,7 @@ __all__ = ["cli", "main"]
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("cliqa.cli.run:run", "Train and evaluate a configuration"),
     "report": ("cliqa.cli.report:report", "Write one HTML page about one run or many"),
+    "pretrain": ("cliqa.cli.pretrain:pretrain", "Prepare weights that runs then name"),
     "list": ("cliqa.cli.listing:list_components", "List the components of one kind"),
     "show": ("cliqa.cli.show:show", "Show a component's settings, or a recipe's text"),
     "schema": ("cliqa.cli.schema:schema", "Print the JSON schema of a configuration"),

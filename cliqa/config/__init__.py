@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cliqa.config.base import ComponentConfig
 
 if TYPE_CHECKING:
+    from cliqa.config.job import ResolvedJob, load_job
     from cliqa.config.models import (
         EvaluateConfig,
         RunConfig,
@@ -19,30 +20,37 @@ if TYPE_CHECKING:
         StreamConfig,
         TrainConfig,
     )
+    from cliqa.config.pretraining import PretrainingConfig
     from cliqa.config.resolve import load_config
     from cliqa.config.resolved import Resolved, ResolvedConfig
 
 __all__ = [
     "ComponentConfig",
     "EvaluateConfig",
+    "PretrainingConfig",
     "Resolved",
     "ResolvedConfig",
+    "ResolvedJob",
     "RunConfig",
     "SplitConfig",
     "StreamConfig",
     "TrainConfig",
     "load_config",
+    "load_job",
 ]
 
 _HOME = {
     "EvaluateConfig": "cliqa.config.models",
+    "PretrainingConfig": "cliqa.config.pretraining",
     "Resolved": "cliqa.config.resolved",
     "ResolvedConfig": "cliqa.config.resolved",
+    "ResolvedJob": "cliqa.config.job",
     "RunConfig": "cliqa.config.models",
     "SplitConfig": "cliqa.config.models",
     "StreamConfig": "cliqa.config.models",
     "TrainConfig": "cliqa.config.models",
     "load_config": "cliqa.config.resolve",
+    "load_job": "cliqa.config.job",
 }
 
 

@@ -4,6 +4,7 @@ A dataset plugin needs `RatedDataset` and `COLUMNS` only.
 """
 
 from cliqa.data.images import ImageReader, test_view, training_view
+from cliqa.data.photographs import PHOTOGRAPHS, Photograph
 from cliqa.data.rated import COLUMNS, RatedDataset
 from cliqa.data.splits import Split, make_split
 from cliqa.data.stream import ORDERS, Task, TaskStream, arrange
@@ -11,7 +12,9 @@ from cliqa.data.stream import ORDERS, Task, TaskStream, arrange
 __all__ = [
     "COLUMNS",
     "ORDERS",
+    "PHOTOGRAPHS",
     "ImageReader",
+    "Photograph",
     "RatedDataset",
     "Split",
     "Task",

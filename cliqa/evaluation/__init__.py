@@ -3,5 +3,14 @@
 from cliqa.evaluation.evaluator import Evaluator, GatePlan
 from cliqa.evaluation.features import StageFeatures
 from cliqa.evaluation.gate import Gate, GateQuery
+from cliqa.evaluation.normalization import Normalization, find_normalization
 
-__all__ = ["Evaluator", "Gate", "GatePlan", "GateQuery", "StageFeatures"]
+__all__ = [
+    "Evaluator",
+    "Gate",
+    "GatePlan",
+    "GateQuery",
+    "Normalization",
+    "StageFeatures",
+    "find_normalization",
+]

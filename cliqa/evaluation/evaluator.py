@@ -83,7 +83,7 @@ class Evaluator:
         name = "+".join(task.name for task in tasks)
         for plan in self._gates:
             stages = plan.gate.stages
-            parts = [self._features.of(task, "train", stages) for task in tasks]
+            parts = [self._features.of(task, "train", plan.gate) for task in tasks]
             together = {s: np.concatenate([p[s] for p in parts]) for s in stages}
             plan.gate.fit(name, together, named_seed(self._seed, "gate", name))
 
@@ -129,7 +129,7 @@ class Evaluator:
         return GateQuery(
             count=len(task.split.test),
             heads=len(model.heads),
-            features=self._features.of(task, "test", gate.stages),
+            features=self._features.of(task, "test", gate),
             oracle_heads=tuple(own) if gate.uses_task_id else (),
         )
 

@@ -43,12 +43,15 @@ class Gate(ABC):
         one_head: True if all weight always lies on one head, so that scoring an image needs only
             that head's forward.
         stages: stages of the frozen pre-trained backbone whose pooled responses it looks at.
+        normalization: normalization of that backbone: None for the pre-trained one, else the name
+            of registered weights or the path of a file that `cliqa pretrain` made.
         notes: remarks for the user and the result, for example that fewer centroids were used.
     """
 
     uses_task_id: ClassVar[bool] = False
     one_head: ClassVar[bool] = False
     stages: tuple[int, ...] = ()
+    normalization: str | None = None
 
     def __init__(self, config: Any = None) -> None:
         self.config = config

@@ -1,7 +1,14 @@
 """The network of a run: backbone, heads, and the parameters that belong to a task."""
 
-from cliqa.model.artefact import check_fits, digest_of, load_artefact, save_artefact
+from cliqa.model.artefact import (
+    check_fits,
+    digest_of,
+    load_artefact,
+    rest_digest,
+    save_artefact,
+)
 from cliqa.model.backbone import Backbone
+from cliqa.model.build import build_backbone
 from cliqa.model.complexity import count_macs
 from cliqa.model.compute import Compute, choose_device
 from cliqa.model.network import QualityModel, Tensors
@@ -14,6 +21,7 @@ __all__ = [
     "QualityModel",
     "Tensors",
     "batches_of_equal_size",
+    "build_backbone",
     "check_fits",
     "choose_device",
     "count_macs",
@@ -21,6 +29,7 @@ __all__ = [
     "load_artefact",
     "normalization_layers",
     "normalization_tensors",
+    "rest_digest",
     "save_artefact",
     "to_input",
 ]

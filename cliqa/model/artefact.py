@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 
@@ -87,3 +88,22 @@ def check_fits(tensors: Mapping[str, Any], backbone: Backbone, path: str | Path)
 def digest_of(path: str | Path) -> str:
     """SHA-256 of the file, recorded with every result that it took part in."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def rest_digest(backbone: Backbone, tensors: Mapping[str, Any]) -> str:
+    """SHA-256 of the backbone's tensors that an artefact leaves as they are.
+
+    Tensors trained inside one network mean nothing inside another of the same shape: weights of
+    another training, or another random start.
+
+    Args:
+        backbone: the network.
+        tensors: the artefact's tensors; only their names count.
+    """
+    total = hashlib.sha256()
+    for name, tensor in sorted(backbone.state_dict().items()):
+        if name not in tensors and not name.endswith("num_batches_tracked"):  # a mere counter
+            values = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+            total.update(name.encode())
+            total.update(values.numpy().data)
+    return total.hexdigest()

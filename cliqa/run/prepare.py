@@ -10,16 +10,19 @@ import torch
 
 from cliqa.data import RatedDataset, Task, TaskStream, arrange, make_split
 from cliqa.data.table import check_table, fingerprint
-from cliqa.errors import CapabilityError, ConfigError, PluginError
-from cliqa.evaluation import GatePlan, StageFeatures
+from cliqa.errors import CapabilityError, CliqaError, ConfigError, PluginError
+from cliqa.evaluation import GatePlan, Normalization, StageFeatures, find_normalization
 from cliqa.evaluation.evaluator import OnlyHead
-from cliqa.model import Backbone, Compute, QualityModel, choose_device
+from cliqa.model import Compute, QualityModel, build_backbone, choose_device
 from cliqa.seeds import named_seed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cliqa.config import Resolved, ResolvedConfig
     from cliqa.evaluation import Gate
     from cliqa.metrics import Metric
+    from cliqa.model import Backbone
     from cliqa.training import Objective, Strategy
 
 
@@ -52,6 +55,7 @@ class Prepared:
     methods: tuple[Method, ...]
     compute: Compute
     features: StageFeatures
+    normalizations: dict[str, Normalization]
 
     @property
     def seed(self) -> int:
@@ -80,21 +84,15 @@ def prepare(config: ResolvedConfig) -> Prepared:
         batch_size=settings.evaluate.batch_size,
         shrink=settings.train.shrink if shrink == "as-trained" else shrink,
     )
-    torch.manual_seed(named_seed(settings.seed, "backbone"))
     objective = config.objective.create()
     if settings.train.pairs == "list" and getattr(objective, "arity", 2) != 2:
         raise ConfigError(
             f"train.pairs: objective `{config.objective.label}` learns from single images; "
             "expected `in-batch`"
         )
-    backbone = config.backbone.create()
-    if not isinstance(backbone, Backbone):
-        raise PluginError(
-            f"backbone `{config.backbone.name}` of {config.backbone.registered.owner.name} made a "
-            f"{type(backbone).__name__}, expected a cliqa.model.Backbone"
-        )
-    backbone = backbone.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    backbone = build_backbone(config.backbone, compute.device, settings.seed)
     methods = tuple(_method(r, config.gates, backbone) for r in (config.strategy, *config.compare))
+    normalizations = _normalizations(methods, config, backbone)
     stream = _stream(config)
     crop, smallest = settings.train.crop, stream.check_images()
     if crop and crop > 2 * min(smallest):  # more padding than picture, and no end to the memory
@@ -104,7 +102,6 @@ def prepare(config: ResolvedConfig) -> Prepared:
         )
     for size in {smallest, (crop, crop) if crop else smallest}:
         _try_forward(backbone, size, compute, config.backbone.name)
-    stages = {s for m in methods for plan in m.gates for s in plan.gate.stages}
     return Prepared(
         config=config,
         stream=stream,
@@ -113,7 +110,10 @@ def prepare(config: ResolvedConfig) -> Prepared:
         metrics=tuple(metric.create() for metric in config.metrics),
         methods=methods,
         compute=compute,
-        features=StageFeatures(backbone, compute, sorted(stages)),
+        features=StageFeatures(
+            backbone, compute, [p.gate for m in methods for p in m.gates], normalizations
+        ),
+        normalizations=normalizations,
     )
 
 
@@ -135,6 +135,21 @@ def _gate(resolved: Resolved, backbone: Backbone) -> Gate:
             f"{', '.join(map(str, backbone.stage_dims))}; set `stages` of the gate"
         )
     return gate
+
+
+def _normalizations(
+    methods: Iterable[Method], config: ResolvedConfig, backbone: Backbone
+) -> dict[str, Normalization]:
+    """Everything that a gate names as its normalization, by the word it uses."""
+    found: dict[str, Normalization] = {}
+    for plan in (plan for method in methods for plan in method.gates):
+        written = plan.gate.normalization
+        if written is not None and written not in found:
+            try:
+                found[written] = find_normalization(written, config.registry, backbone)
+            except CliqaError as error:
+                raise type(error)(f"gate `{plan.label}`: normalization: {error}") from None
+    return found
 
 
 def _stream(config: ResolvedConfig) -> TaskStream:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from cliqa.data import Task
+    from cliqa.evaluation import Gate
     from cliqa.model import Backbone, QualityModel
     from cliqa.run.prepare import Method, Prepared
 
@@ -38,11 +39,17 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
     """What is known before training."""
     config = prepared.config
     tasks = prepared.stream.tasks
+    gates = {plan.label: _gate(plan.gate, prepared) for plan in method.gates}
     everything = {
         "method": method.resolved.dump(),
         "config": config.dump(),
         "data": {t.name: t.fingerprint for t in (*tasks, *prepared.stream.evaluate_only)},
         "plugins": [_plugin(p) for p in config.registry.plugins],
+        "normalizations": {
+            label: gate["normalization"]["sha256"]
+            for label, gate in gates.items()
+            if gate["normalization"]
+        },
         "cliqa": cliqa.__version__,
     }
     digest = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
@@ -61,10 +68,7 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
             {"step": s.step, "tasks": [tasks[t].name for t in s.tasks]}
             for s in method.strategy.stages(len(tasks))
         ],
-        "gates": {
-            plan.label: {"uses_task_id": plan.gate.uses_task_id, "stages": list(plan.gate.stages)}
-            for plan in method.gates
-        },
+        "gates": gates,
         "seed": prepared.seed,
         "pseudo_scores": any(task.dataset.pseudo_scores for task in tasks),
         "data": {t.name: _data(t) for t in (*tasks, *prepared.stream.evaluate_only)},
@@ -116,6 +120,16 @@ def _last_with_statistics(backbone: Backbone) -> str | None:
 
 def _has_statistics(layer: nn.Module) -> bool:
     return getattr(layer, "running_mean", None) is not None
+
+
+def _gate(gate: Gate, prepared: Prepared) -> dict[str, Any]:
+    """What a gate is told and looks at; a normalization of None is the pre-trained one."""
+    word = gate.normalization
+    return {
+        "uses_task_id": gate.uses_task_id,
+        "stages": list(gate.stages),
+        "normalization": None if word is None else prepared.normalizations[word].record(),
+    }
 
 
 def _own_parameters(model: QualityModel, head: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from cliqa_embedded.photographs import PHOTOGRAPHS
+from cliqa.data import PHOTOGRAPHS
 from cliqa_embedded.scenes import SCENES
 
 if TYPE_CHECKING:

@@ -9,11 +9,10 @@ import datasets
 import numpy as np
 from PIL import Image
 
-from cliqa.data import COLUMNS, RatedDataset
+from cliqa.data import COLUMNS, PHOTOGRAPHS, RatedDataset
 from cliqa.seeds import named_rng
 from cliqa_embedded.contents import contents
 from cliqa_embedded.distortions import DISTORTIONS
-from cliqa_embedded.photographs import PHOTOGRAPHS
 from cliqa_embedded.plan import Sample, plan
 from cliqa_embedded.scenes import SCENES
 from cliqa_embedded.scores import QUALITY_RANGE, chain_cell, pseudo_mos

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cliqa.evaluation import Gate, GateQuery
+from cliqa_gates.config import PRETRAINED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ class KMeansGate(Gate):
     def __init__(self, config: KMeansConfig) -> None:
         super().__init__(config)
         self.stages = config.stages
+        self.normalization = None if config.normalization == PRETRAINED else config.normalization
         self._centroids: list[dict[int, np.ndarray]] = []
 
     def fit(self, task: str, features: Mapping[int, np.ndarray], seed: int) -> None:

@@ -69,7 +69,7 @@ def grow(model, disturb):
 def evaluator(model, cpu):
     def make(*gates, seed=0):
         plans = [GatePlan(f"gate {i}", gate) for i, gate in enumerate(gates)]
-        return Evaluator(cpu, plans, StageFeatures(model.backbone, cpu, [3, 4]), seed)
+        return Evaluator(cpu, plans, StageFeatures(model.backbone, cpu, gates), seed)
 
     return make
 
@@ -163,7 +163,7 @@ def test_gates_are_fitted_to_the_training_images_of_the_new_heads_tasks(
         named_seed(7, "gate", "one"),
         named_seed(7, "gate", "two+three"),
     ]
-    parts = [made._features.of(task, "train", [4])[4] for task in tasks]
+    parts = [made._features.of(task, "train", looking)[4] for task in tasks]
     np.testing.assert_array_equal(looking.fits[0][1][4], parts[0])
     np.testing.assert_array_equal(looking.fits[1][1][4], np.concatenate(parts[1:]))
     assert [features for _, features, _ in blind.fits] == [{}, {}]
@@ -180,7 +180,7 @@ def test_a_gate_is_given_the_features_of_its_stages_and_no_task(model, grow, eva
         assert (query.count, query.heads) == (len(task.split.test), 2)
         assert query.oracle_heads == ()
         assert list(query.features) == [3]
-        np.testing.assert_array_equal(query.features[3], made._features.of(task, "test", [3])[3])
+        np.testing.assert_array_equal(query.features[3], made._features.of(task, "test", gate)[3])
 
 
 def test_an_oracle_is_told_the_heads_of_the_images_own_dataset_only(model, grow, evaluator, tasks):

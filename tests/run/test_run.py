@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from safetensors.numpy import load_file
 from scipy.stats import spearmanr
 
-from cliqa.errors import CapabilityError, ConfigError, DataError, PluginError, ResultError
+from cliqa.errors import (
+    CapabilityError,
+    CliqaError,
+    ConfigError,
+    DataError,
+    PluginError,
+    ResultError,
+)
+from cliqa.model import digest_of, normalization_tensors, rest_digest, save_artefact
 from cliqa.results import check_sums, load_bundle
 from cliqa.run import Observer, run
+from cliqa.run.prepare import prepare
+from cliqa.run.record import opening_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -299,3 +310,66 @@ def test_observation_hooks_hear_of_the_run_and_cannot_break_it(tiny_config, reso
 
     run(resolve(tiny_config), tmp_path / "out", observer=Listener())
     assert sum("watcher fell asleep" in note for note in notes) == 3
+
+
+@pytest.fixture
+def prepared_file(tiny_config, resolve, tmp_path):
+    """Write weights for the run's backbone: another normalization, with a number in it."""
+
+    def write(value=2.0, name="n.safetensors"):
+        backbone = prepare(resolve(tiny_config)).backbone
+        state = backbone.state_dict()
+        names = normalization_tensors(backbone)
+        tensors = {n: torch.full_like(state[n], value) for n in names}
+        about = {"job": "j", "backbone": "tiny", "rest_sha256": rest_digest(backbone, tensors)}
+        save_artefact(tmp_path / name, tensors, about)
+        return str(tmp_path / name)
+
+    return write
+
+
+def test_gates_of_one_run_may_look_by_different_normalizations(
+    tiny_config, resolve, tmp_path, prepared_file
+):
+    kmeans = {"name": "kmeans", "k": 4, "n_init": 2}
+    aware = {**kmeans, "as": "aware", "normalization": prepared_file()}
+    tiny_config["gates"] = [kmeans, aware, "newest"]
+    run(resolve(tiny_config), tmp_path / "out")
+    gates = load_bundle(tmp_path / "out").run["gates"]
+    assert gates["kmeans"]["normalization"] is None
+    assert gates["newest"]["normalization"] is None
+    recorded = gates["aware"]["normalization"]
+    assert recorded["source"] == "n.safetensors"
+    assert recorded["sha256"] == digest_of(tmp_path / "n.safetensors")
+    assert recorded["made"]["job"] == "j"
+    weights = table(tmp_path / "out", "weights")
+    plain, other = (weights["weight"][weights["gate"] == g] for g in ("kmeans", "aware"))
+    assert np.abs(plain - other).max() > 1e-3
+
+
+def test_the_run_id_depends_on_the_content_of_the_normalization(
+    tiny_config, resolve, prepared_file
+):
+    ids = []
+    for value in (2.0, 3.0, 2.0):
+        gate = {"name": "kmeans", "k": 4, "normalization": prepared_file(value)}
+        prepared = prepare(resolve(tiny_config | {"gates": [gate]}))
+        ids.append(opening_record(prepared, prepared.methods[0])["run_id"])
+    assert ids[0] == ids[2] != ids[1]
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("gone.safetensors", "no file gone"),
+        ("distortion-bn-lite0", "unknown weights `distortion-bn-lite0`. Did you mean"),
+        ("distortion-bn-efficientnet-lite0", "does not fit"),
+    ],
+)
+def test_a_normalization_that_cannot_be_used_stops_the_run_before_it_starts(
+    tiny_config, resolve, tmp_path, written, message
+):
+    tiny_config["gates"] = [{"name": "hard", "normalization": written}]
+    with pytest.raises(CliqaError, match=f"gate `hard`: normalization: .*{message}"):
+        run(resolve(tiny_config), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-import socket
-
 import numpy as np
-import pytest
 from cliqa_embedded.contents import CROPS, contents, textured_crops
-from cliqa_embedded.photographs import PHOTOGRAPHS, Photograph
 from cliqa_embedded.scenes import SCENES
 
-from cliqa.errors import DataError
+from cliqa.data import PHOTOGRAPHS
 
 
 def test_there_are_at_least_twenty_references_and_most_are_photographs():
     names = [source.name for source in (*PHOTOGRAPHS, *SCENES)]
     assert len(names) == len(set(names)) >= 20
     assert len(PHOTOGRAPHS) > len(SCENES)
-
-
-def test_photographs_are_read_without_a_network(monkeypatch):
-    monkeypatch.setattr(socket, "socket", lambda *_: pytest.fail("the network was asked"))
-    for photograph in PHOTOGRAPHS:
-        pixels = photograph.read()
-        assert pixels.dtype == np.uint8
-        assert pixels.shape[2] == 3
-
-
-def test_no_photograph_is_colourless():
-    for photograph in PHOTOGRAPHS:
-        assert np.ptp(photograph.read().astype(int), axis=-1).mean() > 3, photograph.name
-
-
-def test_a_missing_file_is_named_with_its_package():
-    lost = Photograph(name="x", package="skimage", path="data/no_such.png", licence="")
-    with pytest.raises(DataError, match=r"data/no_such\.png.*scikit-image"):
-        lost.read()
-
-
-def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr("cliqa_embedded.photographs.find_spec", lambda _: None)
-    with pytest.raises(DataError, match=r"china\.jpg.*scikit-learn.*not installed"):
-        next(p for p in PHOTOGRAPHS if p.name == "china").read()
-
-
-def test_an_unreadable_file_is_named(monkeypatch, tmp_path):
-    broken = tmp_path / "china.jpg"
-    broken.write_bytes(b"no picture")
-    monkeypatch.setattr(Photograph, "_file", lambda _: broken)
-    with pytest.raises(DataError, match=r"china\.jpg.*cannot be read"):
-        next(p for p in PHOTOGRAPHS if p.name == "china").read()
 
 
 def test_scenes_depend_on_the_seed_alone_and_differ():

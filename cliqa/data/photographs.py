@@ -1,4 +1,8 @@
-"""The photographs that installed packages ship: where they lie, whose they are."""
+"""The photographs that installed packages ship: where they lie, whose they are.
+
+Pristine pictures without a download, for whatever makes distorted pictures itself. cliqa ships no
+copy of them.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ class Photograph:
     """One picture file inside an installed package.
 
     Attributes:
-        name: its name as a `reference`.
+        name: its name, for example as a `reference`.
         package: import name of the package that ships it.
         path: the file inside the package.
         licence: licence and author, as the package's own notes state them.
@@ -46,7 +50,7 @@ class Photograph:
         Raises:
             DataError: the package or its file is not there, or it cannot be decoded.
         """
-        file = self._file()
+        file = self.file()
         try:
             with Image.open(file) as picture:
                 pixels = np.asarray(picture.convert("RGB"))
@@ -54,7 +58,12 @@ class Photograph:
             raise DataError(self._complaint(f"the file cannot be read ({fault})")) from fault
         return pixels if self.middle is None else _tone(pixels, self.middle)
 
-    def _file(self) -> Path:
+    def file(self) -> Path:
+        """Where the picture lies on this machine.
+
+        Raises:
+            DataError: the package or its file is not there.
+        """
         # find_spec, not the package's own loader: those of scikit-image may download.
         spec = find_spec(self.package)
         if spec is None or spec.origin is None:
@@ -71,7 +80,7 @@ class Photograph:
         except PackageNotFoundError:
             found = distribution
         return (
-            f"dataset `embedded` needs the photograph `{self.path}` of package {found}: {cause}; "
+            f"the photograph `{self.path}` of package {found} cannot be used: {cause}; "
             f"reinstall it from its wheel: pip install --force-reinstall {distribution}"
         )
 
