@@ -16,6 +16,7 @@ __all__ = ["cli", "main"]
 #: Command -> (where it is, its line in `cliqa --help`).
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("cliqa.cli.run:run", "Train and evaluate a configuration"),
+    "sweep": ("cliqa.cli.sweep:sweep", "Train and evaluate a grid of configurations"),
     "list": ("cliqa.cli.listing:list_components", "List the components of one kind"),
     "show": ("cliqa.cli.show:show", "Show a component's settings, or a recipe's text"),
     "schema": ("cliqa.cli.schema:schema", "Print the JSON schema of a configuration"),

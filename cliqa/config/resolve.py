@@ -92,9 +92,7 @@ def refuse_grid(document: Document) -> None:
     """Raise `ConfigError` if this is the file of a sweep."""
     if "grid" in document.data:
         place = document.key_place(("grid",))
-        raise ConfigError(
-            f"{place}: this is a grid of runs, not one run; use `cliqa sweep`"
-        )
+        raise ConfigError(f"{place}: this is a grid of runs, not one run; use `cliqa sweep`")
 
 
 def _validate_run(document: Document) -> tuple[RunConfig | None, list[Fault]]:

@@ -55,9 +55,9 @@ def over_seeds(bundles: Iterable[Bundle], metrics: Sequence[str]) -> list[SeedGr
     """Group finished runs by everything but the seed, and summarise each group.
 
     Runs with one seed that are alike in all else repeat each other (a method that is trained
-    beside several others, say): they count as one, with the mean of their values. Labels,
-    descriptions, versions and machines do not separate runs; the whole configuration of method,
-    gate, stream and training does, and so do the data and the content of local plugin files.
+    beside several others, say): they count as one, with the mean of their values. Descriptions,
+    versions and machines do not separate runs; the whole configuration of method, gate, stream
+    and training does, and so do the data and the content of local plugin files.
 
     Args:
         bundles: one method's bundle each; those in `compare/` are bundles of their own.
@@ -66,11 +66,11 @@ def over_seeds(bundles: Iterable[Bundle], metrics: Sequence[str]) -> list[SeedGr
     Returns:
         One group a method, gate and configuration, in order of first appearance.
     """
-    groups: dict[str, list[tuple[str, Bundle]]] = {}
+    groups: dict[tuple[str, str], list[Bundle]] = {}
     for bundle in bundles:
         for gate in bundle.metrics["gates"]:
-            groups.setdefault(identity(bundle, gate), []).append((gate, bundle))
-    return [_group(members, metrics) for members in groups.values()]
+            groups.setdefault((gate, identity(bundle, gate)), []).append(bundle)
+    return [_group(gate, members, metrics) for (gate, _), members in groups.items()]
 
 
 def identity(bundle: Bundle, gate: str) -> str:
@@ -83,29 +83,24 @@ def identity(bundle: Bundle, gate: str) -> str:
     gates = [g for g in run["config"]["gates"] if g.get("as", g["name"]) == gate]
     everything = {
         "config": config,
-        "method": _unlabelled(run["strategy"]),
-        "gate": [_unlabelled(g) for g in gates] if run["multi_head"] else gate,
+        "method": run["strategy"],
+        "gate": gates if run["multi_head"] else gate,  # one head: no gate has been used
         "data": {name: data["fingerprint"] for name, data in run["data"].items()},
         "files": [p["sha256"] for p in run["plugins"] if p.get("sha256")],
     }
     return json.dumps(everything, sort_keys=True)
 
 
-def _unlabelled(component: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in component.items() if key != "as"}
-
-
-def _group(members: Sequence[tuple[str, Bundle]], metrics: Sequence[str]) -> SeedGroup:
-    gate, first = members[0]
-    by_seed: dict[int, list[tuple[str, Bundle]]] = {}
-    for own, bundle in members:
-        by_seed.setdefault(bundle.run["seed"], []).append((own, bundle))
+def _group(gate: str, members: Sequence[Bundle], metrics: Sequence[str]) -> SeedGroup:
+    by_seed: dict[int, list[Bundle]] = {}
+    for bundle in members:
+        by_seed.setdefault(bundle.run["seed"], []).append(bundle)
     seeds = sorted(by_seed)
-    repeats = [[bundle.metrics["gates"][g] for g, bundle in by_seed[seed]] for seed in seeds]
+    repeats = [[bundle.metrics["gates"][gate] for bundle in by_seed[seed]] for seed in seeds]
     return SeedGroup(
-        method=first.run["method"],
+        method=members[0].run["method"],
         gate=gate,
-        bundles=tuple(bundle for seed in seeds for _, bundle in by_seed[seed]),
+        bundles=tuple(bundle for seed in seeds for bundle in by_seed[seed]),
         seeds=tuple(seeds),
         metrics={name: _spread(name, repeats) for name in metrics},
     )

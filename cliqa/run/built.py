@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from cliqa.data import ImageReader, RatedDataset
 from cliqa.data.table import check_table, fingerprint
@@ -13,15 +13,13 @@ from cliqa.errors import PluginError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from typing import TypeAlias
-
     from cliqa.config import Resolved
     from cliqa.registry import PluginRecord
 
-    #: The plugin, by version or file hash, with name and settings of its component.
-    _Key: TypeAlias = tuple[PluginRecord, str]
-
 __all__ = ["Built", "BuiltDatasets"]
+
+#: The plugin, by version or file hash, with name and settings of its component.
+_Key: TypeAlias = "tuple[PluginRecord, str]"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """A sweep's folder: the durable state of a sweep is what lies here, and nothing else.
 
-    sweep.json            the grid's text, its axes, its cells and their run ids
-    cells/NAME/           the bundle of one cell, as `cliqa run --out` writes it
-    failed/NAME.json      why a cell failed; goes when the cell is finished
+sweep.json            the grid's text, its axes, its cells and their run ids
+cells/NAME/           the bundle of one cell, as `cliqa run --out` writes it
+failed/NAME.json      why a cell failed; goes when the cell is finished
 """
 
 from __future__ import annotations
@@ -117,6 +117,10 @@ class SweepFolder:
             found.append(f"not of this grid, and left alone: {len(strays)} finished runs ({names})")
         return found
 
+    def states(self, plan: Plan) -> dict[str, CellState]:
+        """How far every cell of a plan is."""
+        return {cell.name: self.state(cell.name) for cell in plan.cells}
+
     def check(self, plan: Plan) -> dict[str, CellState]:
         """The state of every cell of a plan; changes nothing.
 
@@ -125,7 +129,7 @@ class SweepFolder:
                 configurations where cells of this plan belong.
         """
         self._check_own()
-        states = {cell.name: self.state(cell.name) for cell in plan.cells}
+        states = self.states(plan)
         done = [cell for cell in plan.cells if states[cell.name] is CellState.DONE]
         strange = [(cell, found) for cell in done if (found := differences(self, cell))]
         if strange:
@@ -139,6 +143,9 @@ class SweepFolder:
 
     def write(self, plan: Plan) -> None:
         """Write `sweep.json`, with the run ids of the cells that are finished."""
+        for cell in plan.cells:
+            if self.state(cell.name) is CellState.DONE:
+                self.clear_failure(cell.name)  # left by a process that was killed at the very end
         record = {
             "schema_version": SCHEMA_VERSION,
             "name": plan.name,
@@ -244,9 +251,7 @@ class SweepFolder:
         folder = self.path / _CELLS
         found = sorted(p for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
         return [
-            p.name
-            for p in found
-            if p.name not in names and folder_state(p) is FolderState.FINISHED
+            p.name for p in found if p.name not in names and folder_state(p) is FolderState.FINISHED
         ]
 
     def _cell_record(self, cell: Cell) -> dict[str, Any]:

@@ -204,10 +204,10 @@ def _read_points(
         )
     points = []
     for key in range(len(written)) if isinstance(written, list) else written:
-        path = ("grid", name, key)
+        path: KeyPath = ("grid", name, key)
         place, value = document.value_place(path), written[key]
         if isinstance(written, list):
-            changes = {name: path}
+            changes: dict[str, KeyPath] = {name: path}
             text = value_text(value, shorts)
         elif isinstance(value, dict):
             changes = {inner: (*path, inner) for inner in value}

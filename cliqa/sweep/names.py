@@ -69,7 +69,9 @@ def value_text(value: Any, shorts: Sequence[str] = ()) -> str:
     >>> value_text(1e-4), value_text("II"), value_text({"name": "lwf", "as": "lwf-strong"})
     ('0.0001', 'II', 'lwf-strong')
     >>> value_text({"name": "lwf", "weight": 20})
-    'lwf-51771fb9'
+    'lwf+weight-20'
+    >>> value_text("some/weights.safetensors")
+    'some-weights.safetensors-c2cbef7b'
     """
     stem, whole = _readable(value)
     ambiguous = any(f"_{short}-" in f"_{stem}-" for short in shorts)
@@ -94,8 +96,11 @@ def _readable(value: Any) -> tuple[str, bool]:
         label, name = value.get("as"), value.get("name")
         if isinstance(label, str):  # the author's own word for it
             return label, re.fullmatch(_SAFE, label) is not None
-        text = name if isinstance(name, str) else "-".join(map(str, value))
-        return text, isinstance(name, str) and set(value) == {"name"} and _scalar(name)[1]
+        if not isinstance(name, str):
+            return "-".join(map(str, value)), False
+        settings = {key: _scalar(v) for key, v in value.items() if key not in ("name", "as")}
+        text = "+".join([name, *(f"{key}-{t}" for key, (t, _) in settings.items())])
+        return text, all(whole for _, whole in (_scalar(name), *settings.values()))
     if isinstance(value, list):
         items = [_scalar(item) for item in value]
         return "+".join(t for t, _ in items), len(items) > 1 and all(whole for _, whole in items)
@@ -108,7 +113,10 @@ def _scalar(value: Any) -> tuple[str, bool]:
     text = value if isinstance(value, str) else json.dumps(value)
     if not re.fullmatch(_SAFE, text):
         return text, False
-    read = parse_value(text, _NOWHERE)  # "1" in quotes is not the number 1
+    try:
+        read = parse_value(text, _NOWHERE)  # "1" in quotes is not the number 1
+    except ConfigError:
+        return text, False
     return text, type(read) is type(value) and read == value
 
 

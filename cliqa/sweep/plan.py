@@ -92,7 +92,7 @@ def plan_sweep(
     cells = [_Draft(grid.axes, points) for points in product(*(axis.points for axis in grid.axes))]
     faults = _Faults(len(cells))
     for cell in cells:
-        changes = [*grid.common, *cell.overrides, *overrides]
+        changes: list[str | Override] = [*grid.common, *cell.overrides, *overrides]
         try:
             cell.config = resolve_document(grid.base, grid.base_source, changes, registries)
         except FaultsError as error:
@@ -149,9 +149,13 @@ class _Faults:
 
     def gathered(self) -> list[Fault]:
         return [
-            Fault(fault.place, fault.path, f"{fault.text}{self._where(cells)}")
+            Fault(fault.place, fault.path, self._told(fault.text, cells))
             for fault, cells in self._found.items()
         ]
+
+    def _told(self, text: str, cells: Sequence[str]) -> str:
+        first, line_end, rest = text.partition("\n")
+        return f"{first}{self._where(cells)}{line_end}{rest}"
 
     def _where(self, cells: Sequence[str]) -> str:
         if len(cells) == self._count:
