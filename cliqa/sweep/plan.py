@@ -199,10 +199,13 @@ def _overwritten(grid: Grid, overrides: Sequence[str]) -> Iterator[Fault]:
                 if _covers(key, old):
                     text = f"the axis overwrites {what}; put one of the two away"
                     yield Fault(place, ("grid", axis.name), text)
-        earlier |= dict.fromkeys(own, f"the axis `{axis.name}`")
+        earlier |= {key: f"what the axis `{axis.name}` says of `{key}`" for key in own}
     axes = {o.key: a.name for a in grid.axes for p in a.points for o in p.overrides}
     for override in overrides:
-        key = override.partition("=")[0].strip()
+        key, equals, _ = override.partition("=")
+        if not equals:
+            continue  # reported where overrides are read
+        key = key.strip()
         name = next((name for axis_key, name in axes.items() if _covers(key, axis_key)), None)
         if name is not None:
             text = f"`{name}` is an axis of the grid, so it cannot have one value in all cells"

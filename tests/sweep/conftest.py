@@ -76,7 +76,7 @@ class Sweeps:
     def grid(self, text: str, name: str = "grid.yaml") -> Path:
         path = self.folder / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text if "base:" in text else f"base: base.yaml\n{text}")
+        path.write_text(text if text.startswith("base:") else f"base: base.yaml\n{text}")
         return path
 
     def registry(self, files: list[Path]) -> Registry:
