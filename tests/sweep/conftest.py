@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -10,6 +10,9 @@ import yaml
 from cliqa.errors import ConfigError
 from cliqa.registry import Registry
 from cliqa.sweep import SweepFolder, plan_sweep
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: Breaks, hangs or counts, where a test asks for it.
 HELPER = """

@@ -7,6 +7,7 @@ import multiprocessing
 
 import pytest
 
+import cliqa
 from cliqa.errors import ConfigError, ResultError
 from cliqa.results import BundleWriter, prepare_folder
 from cliqa.sweep import CellState, SweepFolder
@@ -27,7 +28,7 @@ def finish(folder: SweepFolder, cell, **changes) -> None:
         "run_id": "0123456789abcdef",
         "config": cell.config.dump(),
         "plugins": plugins,
-        "environment": {"cliqa": "0.1.0"},
+        "environment": {"cliqa": cliqa.__version__},
     }
     writer.write_run(record | changes)
     for name in ("config.yaml", "metrics.json", "predictions.parquet"):
@@ -117,7 +118,7 @@ def test_another_version_is_told_and_stops_nothing(sweeps):
     finish(out, plan.cells[0], environment={"cliqa": "0.0.9"})
     states = out.check(plan)
     assert out.notes(plan, states) == [
-        "1 of the finished runs were made with cliqa 0.0.9, now it is 0.1.0"
+        f"1 of the finished runs were made with cliqa 0.0.9, now it is {cliqa.__version__}"
     ]
 
 
@@ -128,7 +129,8 @@ def test_finished_runs_that_left_the_grid_are_told_and_kept(sweeps):
         finish(out, cell)
     smaller = sweeps.plan("grid: {strategy: [ft], seed: [0, 1]}")
     assert out.notes(smaller, out.check(smaller)) == [
-        "not of this grid, and left alone: 2 finished runs (strategy-lwf_seed-0, strategy-lwf_seed-1)"
+        "not of this grid, and left alone: 2 finished runs "
+        "(strategy-lwf_seed-0, strategy-lwf_seed-1)"
     ]
 
 

@@ -99,7 +99,9 @@ def cliqa_recipes():
 
 def test_a_shipped_recipe_may_be_a_grid_with_a_base_beside_it(sweeps):
     (sweeps.folder / "shop.py").write_text(RECIPES)
-    sweeps.base("grids/base.yaml", {**sweeps.config, "backbone": "efficientnet-lite0", "plugins": []})
+    sweeps.base(
+        "grids/base.yaml", {**sweeps.config, "backbone": "efficientnet-lite0", "plugins": []}
+    )
     sweeps.grid("base: base.yaml\ngrid: {seed: [0, 1, 2]}", "grids/three.yaml")
     plan = plan_sweep(
         "three-seeds",
@@ -118,20 +120,61 @@ def test_the_plan_keeps_the_text_of_the_grid(sweeps):
     assert sweeps.plan(text).text == text
 
 
+AXIS = "expected a list of values, or a mapping of named points, each a mapping of keys to values"
 FORM = {
-    "an unknown key": ("sett: {}\ngrid: {seed: [1]}", "grid.yaml:2:1: sett: unknown key. Did you mean `set`?"),
-    "no base": ("base:\ngrid: {seed: [1]}", "grid.yaml:1:6: base: expected text, or a mapping, got null"),
-    "no axis": ("grid: {}", "grid.yaml:2:7: grid: expected a mapping (length at least 1), got an empty mapping"),
-    "a list of axes": ("grid: [seed]", "grid.yaml:2:7: grid: expected a mapping (length at least 1), got a list"),
-    "a value alone": ("grid: {seed: 3}", "grid.yaml:2:14: grid.seed: expected a list of values, or a mapping of named points, each a mapping of keys to values; got 3; a value for all runs belongs under `set`"),
-    "an empty axis": ("grid: {seed: []}", "grid.yaml:2:14: grid.seed: expected a list of values, or a mapping of named points, each a mapping of keys to values; got an empty list"),
-    "nested keys": ("grid: {train: {epochs: [1, 2]}}", "grid.yaml:2:15: grid.train: the point `epochs` must be a mapping of keys to values, got a list; keys are written with dots, for example `train.epochs: [1, 2]`"),
-    "an unknown recipe": ("base: quickstrt\ngrid: {seed: [1]}", "grid.yaml:1:7: base: unknown recipe `quickstrt`. Did you mean `quickstart`?"),
-    "a missing base": ("base: bose.yaml\ngrid: {seed: [1]}", "grid.yaml:1:7: base: bose.yaml: no such file. Did you mean `base.yaml`?"),
-    "a grid as base": ("base: grid.yaml\ngrid: {seed: [1]}", "grid.yaml:1:7: base: grid.yaml:2:1: this is a grid of runs, not one run; use `cliqa sweep`"),
-    "a run": ("base: x\nstrategy: ft", "grid.yaml:1:1: this is the configuration of one run, not a grid; use `cliqa run grid.yaml`, or make it the `base:` of a grid"),
-    "an inline base that is none": ("base: {strategy: ft, sead: 1}\ngrid: {seed: [1]}", "grid.yaml:1:22: sead: unknown key. Did you mean `seed` or `stream`?"),
-}  # fmt: skip
+    "an unknown key": (
+        "sett: {}\ngrid: {seed: [1]}",
+        "grid.yaml:2:1: sett: unknown key. Did you mean `set`?",
+    ),
+    "no base": (
+        "base:\ngrid: {seed: [1]}",
+        "grid.yaml:1:6: base: expected text, or a mapping, got null",
+    ),
+    "no axis": (
+        "grid: {}",
+        "grid.yaml:2:7: grid: expected a mapping (length at least 1), got an empty mapping",
+    ),
+    "a list of axes": (
+        "grid: [seed]",
+        "grid.yaml:2:7: grid: expected a mapping (length at least 1), got a list",
+    ),
+    "a value alone": (
+        "grid: {seed: 3}",
+        f"grid.yaml:2:14: grid.seed: {AXIS}; got 3; a value for all runs belongs under `set`",
+    ),
+    "an empty axis": (
+        "grid: {seed: []}",
+        f"grid.yaml:2:14: grid.seed: {AXIS}; got an empty list",
+    ),
+    "nested keys": (
+        "grid: {train: {epochs: [1, 2]}}",
+        "grid.yaml:2:15: grid.train: the point `epochs` must be a mapping of keys to "
+        "values, got a list; keys are written with dots, for example `train.epochs: "
+        "[1, 2]`",
+    ),
+    "an unknown recipe": (
+        "base: quickstrt\ngrid: {seed: [1]}",
+        "grid.yaml:1:7: base: unknown recipe `quickstrt`. Did you mean `quickstart`?",
+    ),
+    "a missing base": (
+        "base: bose.yaml\ngrid: {seed: [1]}",
+        "grid.yaml:1:7: base: bose.yaml: no such file. Did you mean `base.yaml`?",
+    ),
+    "a grid as base": (
+        "base: grid.yaml\ngrid: {seed: [1]}",
+        "grid.yaml:1:7: base: grid.yaml:2:1: this is a grid of runs, not one run; use "
+        "`cliqa sweep`",
+    ),
+    "a run": (
+        "base: x\nstrategy: ft",
+        "grid.yaml:1:1: this is the configuration of one run, not a grid; use `cliqa "
+        "run grid.yaml`, or make it the `base:` of a grid",
+    ),
+    "an inline base that is none": (
+        "base: {strategy: ft, sead: 1}\ngrid: {seed: [1]}",
+        "grid.yaml:1:22: sead: unknown key. Did you mean `seed` or `stream`?",
+    ),
+}
 
 
 @pytest.mark.parametrize("mistake", FORM)
@@ -190,7 +233,8 @@ CELLS = {
     ),
     "two axes of one key": (
         "grid: {a: {x: {train.lr: 1}, y: {}}, b: {x: {train.lr: 2}, y: {}}}",
-        "grid.yaml:2:46: grid.b: the axis overwrites what the axis `a` says of `train.lr`; put one of the two away",
+        "grid.yaml:2:46: grid.b: the axis overwrites what the axis `a` says of `train.lr`; put "
+        "one of the two away",
     ),
     "names that differ in case only": (
         "grid: {a: {S: {seed: 1}, s: {seed: 2}}}",
@@ -252,7 +296,9 @@ def test_a_mistake_in_the_base_is_told_once_without_cells(sweeps):
 def test_a_slip_of_the_pen_is_no_week_of_computing(sweeps):
     seeds = list(range(101))
     told = sweeps.refused(f"grid: {{seed: {seeds}, train.lr: {[n + 1 for n in range(100)]}}}")
-    assert told.startswith("grid.yaml:2:1: grid: 10,100 runs (seed 101 x train.lr 100); a sweep has")
+    assert told.startswith(
+        "grid.yaml:2:1: grid: 10,100 runs (seed 101 x train.lr 100); a sweep has"
+    )
 
 
 def test_the_largest_grid_is_allowed(sweeps, monkeypatch):
@@ -269,6 +315,7 @@ def test_one_run_says_that_a_grid_is_for_sweep(sweeps):
 def test_what_the_plan_says_of_a_cell_can_be_written_as_json(sweeps):
     plan = sweeps.plan("grid: {strategy: [{name: lwf, weight: 1}], seed: [0]}")
     cell = plan.cells[0]
-    assert json.loads(json.dumps(cell.changes)) == parse_text(
-        "{strategy: {name: lwf, weight: 1}, seed: 0}", "x"
-    ).data
+    assert (
+        json.loads(json.dumps(cell.changes))
+        == parse_text("{strategy: {name: lwf, weight: 1}, seed: 0}", "x").data
+    )
