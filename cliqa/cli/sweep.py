@@ -29,8 +29,7 @@ _INTERRUPTED: Final = 130
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    required=True,
-    help="Folder of the sweep; the same folder again: go on where it stopped.",
+    help="Folder of the sweep, default sweeps/NAME; a sweep that is there already goes on.",
 )
 @click.option(
     "--set",
@@ -46,7 +45,7 @@ _INTERRUPTED: Final = 130
 def sweep(
     ctx: click.Context,
     grid: str,
-    out: Path,
+    out: Path | None,
     overrides: tuple[str, ...],
     dry_run: bool,
     fail_fast: bool,
@@ -54,15 +53,15 @@ def sweep(
 ) -> None:
     """Train and evaluate every run of GRID: a .yaml file, or a shipped recipe that is a grid.
 
-    All configurations are checked before the first is run. Runs that are finished in --out are
-    kept, so the same command goes on after an interruption, and tries again what failed.
+    All configurations are checked before the first is run. Runs that are finished are kept, so the
+    same command goes on after an interruption, and tries again what failed.
     """
     from cliqa.sweep import SweepFolder, plan_sweep
 
     plan = plan_sweep(
         grid, overrides=overrides, registry_factory=lambda files: registry(ctx, files)
     )
-    folder, console = SweepFolder(out), make_console()
+    folder, console = SweepFolder(out or Path("sweeps") / plan.name), make_console()
     states = folder.check(plan)  # before the lock, which writes
     if dry_run:
         _print_plan(plan, folder, states, console)

@@ -39,11 +39,13 @@ class ResultTable:
         title: what the table shows.
         header: one name a column.
         rows: text, a count, a number, a number over several seeds, or `Undefined`, one a column.
+        names: how many leading columns name the row; default: method and gate, or one.
     """
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[TableCell, ...], ...]
+    names: int | None = None
 
     def formatted(self) -> tuple[list[list[str]], list[str]]:
         """Rows as text, three decimals as in the papers, and the footnotes they refer to."""
@@ -136,10 +138,9 @@ def to_markdown(table: ResultTable) -> str:
 
 def _texts(table: ResultTable) -> int:
     """How many leading columns hold text."""
-    if not table.rows:
-        return 2 if table.header[:2] == ("method", "gate") else 1
-    texts = [all(isinstance(row[n], str) for row in table.rows) for n in range(len(table.header))]
-    return texts.index(False) if False in texts else len(texts)
+    if table.names is not None:
+        return table.names
+    return 2 if table.header[:2] == ("method", "gate") else 1
 
 
 def _line(cells: Iterable[str]) -> str:

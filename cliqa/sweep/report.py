@@ -67,7 +67,8 @@ def sweep_table(plan: Plan, folder: SweepFolder, states: Mapping[str, CellState]
         lines.append((label, "–", *texts, 0, *(reason for _ in metrics)))
     shorts = (axis.short for axis in plan.axes if axis.name in axes)
     header = ("method", "gate", *shorts, "n", *metrics)
-    return ResultTable("Mean ± standard deviation over n seeds", header, tuple(lines))
+    title = "Mean ± standard deviation over n seeds"
+    return ResultTable(title, header, tuple(lines), names=2 + len(axes))
 
 
 def _shown_axes(plan: Plan) -> list[str]:

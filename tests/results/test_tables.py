@@ -118,7 +118,7 @@ def test_a_number_over_seeds_shows_its_deviation_if_it_has_one_and_counts_are_wh
     spreads = Spread(0.5, 0.0123, (0.49, 0.51)), Spread(-0.00001, None, (0.0,))
     lost = Spread(None, None, (None, 0.1), "undefined for 1 of 2 seeds: why")
     table = ResultTable("t", ("method", "gate", "order", "n", "mSRCC", "mPI", "mSI"),
-                        (("ft", "newest", "I", 2, *spreads, lost),))  # fmt: skip
+                        (("ft", "newest", "I", 2, *spreads, lost),), names=3)  # fmt: skip
     rows, notes = table.formatted()
     assert rows == [["ft", "newest", "I", "2", "0.500 ± 0.012", "0.000", "–¹"]]
     assert notes == ["¹ undefined for 1 of 2 seeds: why"]

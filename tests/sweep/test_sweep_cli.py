@@ -203,3 +203,11 @@ def test_each_command_sends_the_others_file_there(sweeps, cliqa):
 def test_the_headline_counts_what_there_is(sweeps, grid, line):
     plan = sweeps.plan(grid)
     assert headline(plan, {cell.name: CellState.NEW for cell in plan.cells}) == line
+
+
+def test_without_out_a_sweep_has_a_folder_by_its_name_and_goes_on_there(sweeps, cliqa):
+    sweeps.grid("grid: {seed: [0]}")
+    for there in ("1 run: 1 seed\n", "1 run: 1 seed; 1 already there\n"):
+        outcome = cliqa("sweep", "grid.yaml")
+        assert outcome.stdout.startswith(there)
+        assert "Result: sweeps/grid" in outcome.stdout
