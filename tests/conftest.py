@@ -1,7 +1,7 @@
 """Fakes that several rooms share: datasets in memory, tiny networks, trainings of a few steps.
 
-Each fixture is a factory and lives as long as the session, so that tests with generated inputs
-may use it.
+A fixture that needs no folder of its own is a factory and lives as long as the session, so that
+tests with generated inputs may use it.
 """
 
 from __future__ import annotations
@@ -108,3 +108,18 @@ def new_trainer():
 @pytest.fixture(scope="session")
 def learn():
     return _support("learning").learn
+
+
+@pytest.fixture
+def tiny_config(tmp_path):
+    return _support("runs").tiny_config(tmp_path)
+
+
+@pytest.fixture
+def resolve(tmp_path):
+    return _support("runs").resolver(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def write_tiny_config():
+    return _support("runs").tiny_config

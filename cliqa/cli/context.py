@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +15,18 @@ from cliqa.registry.suggest import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
+
     from cliqa.registry import Registry
 
-__all__ = ["PluginOptions", "kind_argument", "local_option", "registry"]
+__all__ = [
+    "PluginOptions",
+    "kind_argument",
+    "let_threads_sleep",
+    "local_option",
+    "make_console",
+    "registry",
+]
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,25 @@ def registry(
     if report:
         found.report_broken(lambda line: click.echo(f"warning: {line}", err=True))
     return found
+
+
+def make_console() -> Console:
+    """The terminal, or a file or pipe, which has no edge to wrap at."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, 120)
+    return console
+
+
+def let_threads_sleep() -> None:
+    """Have torch's waiting threads sleep; call it before torch is loaded, which reads it once.
+
+    By default they spin, and on a machine with other work to do a run then takes several times
+    as long.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 #: `--local FILE`, for looking at a plugin file that no configuration names yet.

@@ -16,6 +16,7 @@ __all__ = ["cli", "main"]
 #: Command -> (where it is, its line in `cliqa --help`).
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("cliqa.cli.run:run", "Train and evaluate a configuration"),
+    "sweep": ("cliqa.cli.sweep:sweep", "Train and evaluate a grid of configurations"),
     "report": ("cliqa.cli.report:report", "Write one HTML page about one run or many"),
     "pretrain": ("cliqa.cli.pretrain:pretrain", "Prepare weights that runs then name"),
     "list": ("cliqa.cli.listing:list_components", "List the components of one kind"),

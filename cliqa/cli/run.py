@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cliqa.cli.context import registry
+from cliqa.cli.context import let_threads_sleep, make_console, registry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from cliqa.config import ResolvedConfig
@@ -46,8 +47,6 @@ def run(
 
     `cliqa list recipes` prints the recipes, `cliqa show recipe NAME` their text.
     """
-    from rich.console import Console
-
     from cliqa.config import load_config
     from cliqa.results import check_folder
 
@@ -56,9 +55,7 @@ def run(
     )
     folder = out or _new_folder(Path("runs"), resolved.source_name)
     check_folder(folder, force=force)  # again later, but torch takes seconds to load
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, 120)  # a file or pipe has no edge to wrap at
+    console = make_console()
     report = _run(resolved, folder, force, quiet, console)
     _print_report(report, [metric.label for metric in resolved.metrics], console)
 
@@ -66,9 +63,7 @@ def run(
 def _run(
     config: ResolvedConfig, folder: Path, force: bool, quiet: bool, console: Console
 ) -> RunReport:
-    # Threads that wait must sleep: by default they spin, and on a machine with other work to do
-    # a run then takes several times as long. Read once, when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    let_threads_sleep()
     if quiet:
         from cliqa.run import run
 
@@ -101,13 +96,24 @@ def _print_report(report: RunReport, metrics: list[str], console: Console) -> No
     for label, result in report.results.items():
         console.print(to_rich(matrix_table(label, result, next(iter(result["gates"])))))
     console.print(to_rich(cost_table(report.costs.items())))
-    if report.told_task_id:
-        gates = ", ".join(report.told_task_id)
+    print_caveats(report.told_task_id, report.pseudo_scores, console)
+    console.print(f"{report.seconds:.0f} s. Result: {report.folder}", soft_wrap=True)
+
+
+def print_caveats(told_task_id: Sequence[str], pseudo_scores: bool, console: Console) -> None:
+    """Say below a table what its numbers are not.
+
+    Args:
+        told_task_id: labels of the gates that are told the task id.
+        pseudo_scores: whether no human rated these very images.
+        console: where to say it.
+    """
+    if told_task_id:
+        gates = ", ".join(told_task_id)
         console.print(f"Told which task an image is from, which users cannot tell: {gates}.")
         console.print("· not evaluated: no head has learned that task yet.")
-    if report.pseudo_scores:
+    if pseudo_scores:
         console.print(
             "These qualities are pseudo-MOS: computed, not rated by people. They compare methods "
             "with each other; they are no benchmark result."
         )
-    console.print(f"{report.seconds:.0f} s. Result: {report.folder}", soft_wrap=True)

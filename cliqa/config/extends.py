@@ -28,16 +28,21 @@ if TYPE_CHECKING:
     from cliqa.config.source import RegistryFactory
     from cliqa.registry import Registry
 
-__all__ = ["EXTENDS", "merge", "read_extended"]
+__all__ = ["EXTENDS", "extend", "merge"]
 
 EXTENDS: Final = "extends"
 _KINDS: Final = ("preset", "recipe")
 
 
-def read_extended(
-    source: Source, registry_factory: RegistryFactory
+def extend(
+    document: Document, source: Source, registry_factory: RegistryFactory
 ) -> tuple[Document, Registry | None]:
-    """Read a configuration with all that it extends.
+    """Merge a configuration with all that it extends.
+
+    Args:
+        document: the configuration as written; not changed.
+        source: where it comes from.
+        registry_factory: as for `cliqa.config.load_config`.
 
     Returns:
         The merged configuration, without the key `extends`; and the registry in which presets were
@@ -46,7 +51,6 @@ def read_extended(
     Raises:
         ConfigError: a name that is unknown, a file that cannot be read, a circle.
     """
-    document = read_yaml(source.path, source.shown)
     if EXTENDS not in document.data:
         return document, source.registry
     reader = _Reader(registry_factory, source.registry, document, source.folder)
@@ -146,10 +150,9 @@ def _held(below: dict[str, Any], key: str, value: Any, path: KeyPath) -> Any:
 
 
 def _without_extends(document: Document) -> Document:
-    document.data.pop(EXTENDS, None)
-    for path in [p for p in document.spots if p[:1] == (EXTENDS,)]:
-        del document.spots[path]
-    return document
+    data = {key: value for key, value in document.data.items() if key != EXTENDS}
+    spots = {path: spot for path, spot in document.spots.items() if path[:1] != (EXTENDS,)}
+    return Document(data, spots, document.origin)
 
 
 def _move_plugins(document: Document, folder: Path, target: Path) -> None:

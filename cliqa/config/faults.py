@@ -10,7 +10,7 @@ from cliqa.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Fault", "KeyPath", "Place", "dotted", "got", "raise_faults"]
+__all__ = ["Fault", "FaultsError", "KeyPath", "Place", "dotted", "got", "raise_faults"]
 
 #: Keys and list positions that lead from the top of a configuration to a value.
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -45,6 +45,14 @@ class Fault:
         return f"{where}: {self.text}"
 
 
+class FaultsError(ConfigError):
+    """A configuration with faults; it keeps them apart, for who has several to report together."""
+
+    def __init__(self, text: str, faults: Iterable[Fault]) -> None:
+        super().__init__(text)
+        self.faults = tuple(faults)
+
+
 def dotted(path: KeyPath) -> str:
     """A key path as `--set` writes it.
 
@@ -74,18 +82,19 @@ def _short(text: str) -> str:
 
 
 def raise_faults(faults: Iterable[Fault], about: str) -> None:
-    """Raise one `ConfigError` that lists every fault in the order written; do nothing if none.
+    """Raise one `FaultsError` that lists every fault in the order written; do nothing if none.
 
     Args:
         faults: the mistakes found.
         about: what was read, for the headline.
     """
+    faults = list(faults)
     lines = [str(fault).replace("\n", "\n    ") for fault in _merged(faults)]
     if not lines:
         return
     if len(lines) == 1:
-        raise ConfigError(lines[0])
-    raise ConfigError(f"{about}: {len(lines)} mistakes\n  " + "\n  ".join(lines))
+        raise FaultsError(lines[0], faults)
+    raise FaultsError(f"{about}: {len(lines)} mistakes\n  " + "\n  ".join(lines), faults)
 
 
 def _merged(faults: Iterable[Fault]) -> list[Fault]:

@@ -9,6 +9,7 @@ replaces the component with all its settings.
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cliqa.config.faults import Fault, KeyPath, Place, dotted, got, raise_faults
@@ -18,17 +19,34 @@ from cliqa.config.yaml_source import Document, Spot, parse_value
 from cliqa.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["apply_overrides"]
+__all__ = ["Override", "apply_overrides"]
 
 
-def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
+@dataclass(frozen=True)
+class Override:
+    """A value for a key, with the place where it was written.
+
+    Attributes:
+        key: the key path, as `stream.tasks.*.images`.
+        value: the value.
+        spot: where key and value were written.
+        inner: path inside the value -> where that part was written, if known.
+    """
+
+    key: str
+    value: Any
+    spot: Spot
+    inner: Mapping[KeyPath, Spot] = field(default_factory=dict)
+
+
+def apply_overrides(document: Document, overrides: Sequence[str | Override]) -> Document:
     """Apply overrides in the order given.
 
     Args:
         document: the configuration as written; not changed.
-        overrides: `KEY.PATH=VALUE` each.
+        overrides: `KEY.PATH=VALUE` as text, or already read.
 
     Raises:
         ConfigError: overrides that are malformed or lead nowhere, all in one.
@@ -38,10 +56,10 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
     changed = Document(copy.deepcopy(document.data), dict(document.spots), document.origin)
     faults = []
     for override in overrides:
-        place = Place(f"--set {override}")
+        place = Place(f"--set {override}") if isinstance(override, str) else override.spot.key
         try:
-            keys, value = _parse(override, place)
-            _Writer(changed, place).put(changed.data, (), keys, value)
+            given = _parse(override, place) if isinstance(override, str) else override
+            _Writer(changed, given).put(changed.data, (), _keys_of(given.key), given.value)
         except _NowhereError as error:
             faults.append(Fault(place, (), str(error)))
     raise_faults(faults, "overrides")
@@ -52,25 +70,30 @@ class _NowhereError(Exception):
     """The text says why an override cannot be applied."""
 
 
-def _parse(override: str, place: Place) -> tuple[list[str], Any]:
-    path, equals, text = override.partition("=")
-    keys = path.strip().split(".")
+def _parse(override: str, place: Place) -> Override:
+    key, equals, text = override.partition("=")
     if not equals:
         raise _NowhereError("expected KEY=VALUE, for example train.epochs=3")
-    if not all(keys):
-        raise _NowhereError("the key path has an empty part; expected for example train.epochs=3")
+    _keys_of(key.strip())  # a fault of the key is reported before one of the value
     try:
-        return keys, parse_value(text, place)
+        return Override(key.strip(), parse_value(text, place), Spot(place, place))
     except ConfigError as error:
         raise _NowhereError(str(error).removeprefix(f"{place}: ")) from None
+
+
+def _keys_of(key: str) -> list[str]:
+    keys = key.split(".")
+    if not all(keys):
+        raise _NowhereError("the key path has an empty part; expected for example train.epochs")
+    return keys
 
 
 class _Writer:
     """Writes one override's value into a document and notes that it came from there."""
 
-    def __init__(self, document: Document, place: Place) -> None:
+    def __init__(self, document: Document, override: Override) -> None:
         self.spots = document.spots
-        self.place = place
+        self.override = override
 
     def put(self, node: Any, path: KeyPath, keys: Sequence[str], value: Any) -> None:
         """Follow `keys` from `node`, which stands at `path`, and write the value."""
@@ -79,6 +102,8 @@ class _Writer:
             if len(keys) == 1:
                 node[key] = copy.deepcopy(value)
                 self._mark(here)
+                for inner, spot in self.override.inner.items():
+                    self.spots[(*here, *inner)] = spot
             else:
                 held = node[key] if isinstance(node, list) else node.get(key)
                 node[key] = self._opened(held, here, keys[1])
@@ -100,7 +125,7 @@ class _Writer:
     def _mark(self, path: KeyPath) -> None:
         for old in [p for p in self.spots if p[: len(path)] == path]:
             del self.spots[old]
-        self.spots[path] = Spot(self.place, self.place)
+        self.spots[path] = self.override.spot
 
 
 def _keys_in(node: Any, path: KeyPath, key: str) -> Sequence[Any]:

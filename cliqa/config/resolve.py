@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from cliqa.config.extends import read_extended
+from cliqa.config.extends import extend
 from cliqa.config.faults import Fault, KeyPath, dotted, raise_faults
 from cliqa.config.models import Ref, RunConfig, default_at
 from cliqa.config.overrides import apply_overrides
@@ -18,6 +18,7 @@ from cliqa.config.resolved import Resolved, ResolvedConfig
 from cliqa.config.roles import LABEL_PATTERN, ROLES, Role, as_mapping
 from cliqa.config.source import find_source, local_plugins
 from cliqa.config.translate import Subject, faults_of
+from cliqa.config.yaml_source import read_yaml
 from cliqa.errors import ConfigError, PluginError, UnknownComponentError
 from cliqa.registry.causes import cause_of
 
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from cliqa.config.source import RegistryFactory
+    from cliqa.config.overrides import Override
+    from cliqa.config.source import RegistryFactory, Source
     from cliqa.config.yaml_source import Document
     from cliqa.registry import Registered, Registry
 
-__all__ = ["load_config"]
+__all__ = ["load_config", "refuse_grid", "resolve_document"]
 
 
 def load_config(
@@ -49,7 +51,26 @@ def load_config(
         PluginError: the registry itself cannot be built.
     """
     found = find_source(source, registry_factory)
-    written, known = read_extended(found, registry_factory)
+    document = read_yaml(found.path, found.shown)
+    refuse_grid(document)
+    return resolve_document(document, found, overrides, registry_factory)
+
+
+def resolve_document(
+    document: Document,
+    found: Source,
+    overrides: Sequence[str | Override],
+    registry_factory: RegistryFactory,
+) -> ResolvedConfig:
+    """`load_config` of a configuration that has been read.
+
+    Args:
+        document: the configuration as written; not changed.
+        found: where it comes from.
+        overrides: as for `apply_overrides`.
+        registry_factory: as for `load_config`.
+    """
+    written, known = extend(document, found, registry_factory)
     document = apply_overrides(written, overrides)
     files, plugin_faults = local_plugins(document, found.folder)
     run, faults = _validate_run(document)
@@ -68,6 +89,13 @@ def load_config(
     assert run is not None  # noqa: S101 (without a run there are faults)
     chosen = {r.key: tuple(components[r.key]) if r.many else components[r.key][0] for r in ROLES}
     return ResolvedConfig(run, found.name, registry, tuple(files), **chosen)  # type: ignore[arg-type]
+
+
+def refuse_grid(document: Document) -> None:
+    """Raise `ConfigError` if this is the file of a sweep."""
+    if "grid" in document.data:
+        place = document.key_place(("grid",))
+        raise ConfigError(f"{place}: this is a grid of runs, not one run; use `cliqa sweep`")
 
 
 def _validate_run(document: Document) -> tuple[RunConfig | None, list[Fault]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -40,17 +40,19 @@ class Task:
         dataset: the rated images.
         split: row numbers of training, validation and test images.
         fingerprint: hash of the dataset's content.
+        reader: reads the dataset's images, shared with other tasks of it; default: one's own.
     """
 
     name: str
     dataset: RatedDataset
     split: Split
     fingerprint: str
+    reader: ImageReader | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def images(self) -> ImageReader:
         """Decoded pixels by row number."""
-        return ImageReader(self.dataset)
+        return self.reader or ImageReader(self.dataset)
 
     @cached_property
     def sample_ids(self) -> list[str]:

@@ -10,6 +10,7 @@ from cliqa.results.folder import (
     prepare_folder,
 )
 from cliqa.results.layout import SCHEMA_VERSION, check_label
+from cliqa.results.spread import SeedGroup, Spread, over_seeds
 from cliqa.results.tables import (
     ResultTable,
     Undefined,
@@ -27,6 +28,8 @@ __all__ = [
     "BundleWriter",
     "FolderState",
     "ResultTable",
+    "SeedGroup",
+    "Spread",
     "Undefined",
     "check_folder",
     "check_label",
@@ -37,6 +40,7 @@ __all__ = [
     "is_finished",
     "load_bundle",
     "matrix_table",
+    "over_seeds",
     "prepare_folder",
     "srcc_matrices",
     "summary_table",

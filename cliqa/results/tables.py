@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from cliqa.results.spread import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +27,10 @@ class Undefined:
     reason: str
 
 
+#: What a table's cell can hold.
+TableCell: TypeAlias = str | int | float | Spread | Undefined
+
+
 @dataclass(frozen=True)
 class ResultTable:
     """A table as data.
@@ -32,12 +38,14 @@ class ResultTable:
     Attributes:
         title: what the table shows.
         header: one name a column.
-        rows: text, a number, or `Undefined`, one a column.
+        rows: text, a count, a number, a number over several seeds, or `Undefined`, one a column.
+        names: how many leading columns name the row; default: method and gate, or one.
     """
 
     title: str
     header: tuple[str, ...]
-    rows: tuple[tuple[str | float | Undefined, ...], ...]
+    rows: tuple[tuple[TableCell, ...], ...]
+    names: int | None = None
 
     def formatted(self) -> tuple[list[list[str]], list[str]]:
         """Rows as text, three decimals as in the papers, and the footnotes they refer to."""
@@ -50,9 +58,14 @@ def _mark(number: int) -> str:
     return str(number).translate(_RAISED)
 
 
-def _text(cell: str | float | Undefined, notes: list[str]) -> str:
-    if isinstance(cell, str):
-        return cell
+def _text(cell: TableCell, notes: list[str]) -> str:
+    if isinstance(cell, str | int):
+        return str(cell)
+    if isinstance(cell, Spread):
+        if cell.mean is None:
+            return _text(Undefined(cell.reason), notes)
+        deviation = "" if cell.deviation is None else f" ± {cell.deviation:.3f}"
+        return _text(cell.mean, notes) + deviation
     if isinstance(cell, Undefined) and cell.reason == NOT_EVALUATED:
         return "·"
     if isinstance(cell, Undefined):
@@ -155,6 +168,8 @@ def to_markdown(table: ResultTable) -> str:
 
 def _texts(table: ResultTable) -> int:
     """How many leading columns hold text."""
+    if table.names is not None:
+        return table.names
     return 2 if table.header[:2] == ("method", "gate") else 1
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from cliqa.data import RatedDataset, Task, TaskStream, arrange, make_split
-from cliqa.data.table import check_table, fingerprint
+from cliqa.data import Task, TaskStream, arrange, make_split
 from cliqa.errors import CapabilityError, CliqaError, ConfigError, PluginError
 from cliqa.evaluation import GatePlan, Normalization, StageFeatures, find_normalization
 from cliqa.evaluation.evaluator import OnlyHead
 from cliqa.model import Compute, QualityModel, build_backbone, choose_device
+from cliqa.run.built import BuiltDatasets
 from cliqa.seeds import named_seed
 
 if TYPE_CHECKING:
@@ -69,8 +69,12 @@ class Prepared:
         return model.to(self.compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def prepare(config: ResolvedConfig) -> Prepared:
+def prepare(config: ResolvedConfig, datasets: BuiltDatasets | None = None) -> Prepared:
     """Build and check every part of a run.
+
+    Args:
+        config: what to run.
+        datasets: shared with runs before and after this one; default: nothing is shared.
 
     Raises:
         CliqaError: whatever the user can mend: missing weights, unreadable images, components
@@ -93,7 +97,7 @@ def prepare(config: ResolvedConfig) -> Prepared:
     backbone = build_backbone(config.backbone, compute.device, settings.seed)
     methods = tuple(_method(r, config.gates, backbone) for r in (config.strategy, *config.compare))
     normalizations = _normalizations(methods, config, backbone)
-    stream = _stream(config)
+    stream = _stream(config, datasets or BuiltDatasets())
     crop, smallest = settings.train.crop, stream.check_images()
     if crop and crop > 2 * min(smallest):  # more padding than picture, and no end to the memory
         raise ConfigError(
@@ -152,31 +156,28 @@ def _normalizations(
     return found
 
 
-def _stream(config: ResolvedConfig) -> TaskStream:
+def _stream(config: ResolvedConfig, datasets: BuiltDatasets) -> TaskStream:
     settings = config.run.stream
-    seed = config.run.seed if settings.split.seed is None else settings.split.seed
-    tasks = [_task(resolved, config, seed) for resolved in config.tasks]
-    others = [_task(resolved, config, seed, whole=True) for resolved in config.evaluate_only]
+    datasets.only([*config.tasks, *config.evaluate_only])
+    tasks = [_task(resolved, config, datasets) for resolved in config.tasks]
+    others = [_task(resolved, config, datasets, whole=True) for resolved in config.evaluate_only]
     positions = arrange([task.name for task in tasks], settings.order)
     order = settings.order if isinstance(settings.order, str) else "custom"
     return TaskStream(tuple(tasks[p] for p in positions), order, tuple(others))
 
 
-def _task(resolved: Resolved, config: ResolvedConfig, seed: int, *, whole: bool = False) -> Task:
-    dataset = resolved.create()
-    if not isinstance(dataset, RatedDataset):
-        raise PluginError(
-            f"dataset `{resolved.name}` of {resolved.registered.owner.name} made a "
-            f"{type(dataset).__name__}, expected a cliqa.data.RatedDataset"
-        )
-    check_table(dataset)
+def _task(
+    resolved: Resolved, config: ResolvedConfig, datasets: BuiltDatasets, *, whole: bool = False
+) -> Task:
+    built = datasets.get(resolved)
     split = config.run.stream.split
+    seed = config.run.seed if split.seed is None else split.seed
     division = (
-        make_split(dataset, "all-test", by="image", seed=seed)
+        make_split(built.dataset, "all-test", by="image", seed=seed)
         if whole
-        else make_split(dataset, split.protocol, by=split.by, seed=seed)
+        else make_split(built.dataset, split.protocol, by=split.by, seed=seed)
     )
-    return Task(resolved.label, dataset, division, fingerprint(dataset))
+    return Task(resolved.label, built.dataset, division, built.fingerprint, built.reader)
 
 
 def _try_forward(backbone: Backbone, size: tuple[int, int], compute: Compute, name: str) -> None:

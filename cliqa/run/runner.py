@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cliqa.config import ResolvedConfig
+    from cliqa.run.built import BuiltDatasets
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def run(
     *,
     force: bool = False,
     observer: Observer | None = None,
+    datasets: BuiltDatasets | None = None,
 ) -> RunReport:
     """Train and evaluate every method of a configuration and write their bundles.
 
@@ -57,6 +59,7 @@ def run(
         out: folder of the result; must be new, empty, or hold an unfinished run.
         force: replace a finished run in `out`.
         observer: told what happens.
+        datasets: shared with other runs of this process; default: this run builds its own.
 
     Raises:
         CliqaError: a mistake of the user's, named.
@@ -65,7 +68,7 @@ def run(
     observer = observer or Observer()
     if config.run.threads is not None:
         torch.set_num_threads(config.run.threads)
-    prepared = prepare(config)
+    prepared = prepare(config, datasets)
     prepare_folder(out, force=force)
     tasks = len(prepared.stream.tasks)
     observer.methods({m.label: len(m.strategy.stages(tasks)) for m in prepared.methods})

@@ -5,7 +5,15 @@ import io
 import pytest
 from rich.console import Console
 
-from cliqa.results import Undefined, matrix_table, summary_table, to_markdown, to_rich
+from cliqa.results import (
+    ResultTable,
+    Spread,
+    Undefined,
+    matrix_table,
+    summary_table,
+    to_markdown,
+    to_rich,
+)
 
 METRICS = {
     "tasks": ["live", "csiq"],
@@ -104,3 +112,14 @@ def test_the_terminal_table_shows_footnotes_below():
     drawn = io.StringIO()
     Console(file=drawn, width=100).print(to_rich(summary_table([("TSN", METRICS)])))
     assert "¹ step 1 missing" in drawn.getvalue()
+
+
+def test_a_number_over_seeds_shows_its_deviation_if_it_has_one_and_counts_are_whole():
+    spreads = Spread(0.5, 0.0123, (0.49, 0.51)), Spread(-0.00001, None, (0.0,))
+    lost = Spread(None, None, (None, 0.1), "undefined for 1 of 2 seeds: why")
+    table = ResultTable("t", ("method", "gate", "order", "n", "mSRCC", "mPI", "mSI"),
+                        (("ft", "newest", "I", 2, *spreads, lost),), names=3)  # fmt: skip
+    rows, notes = table.formatted()
+    assert rows == [["ft", "newest", "I", "2", "0.500 ± 0.012", "0.000", "–¹"]]
+    assert notes == ["¹ undefined for 1 of 2 seeds: why"]
+    assert to_markdown(table).splitlines()[3] == "|---|---|---|---:|---:|---:|---:|"

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
 
-import pytest
 import yaml
 
 from cliqa.config import load_config
 from cliqa.registry import Registry
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from cliqa.config import ResolvedConfig
 
 TINY = """
 from cliqa import Component, hookimpl
@@ -67,34 +60,33 @@ def constant(config):
     return _network(True, slope=0.0)
 """
 
-
-@pytest.fixture
-def tiny_config(tmp_path: Path) -> dict[str, Any]:
-    """The configuration as plain data, with its plugin file in `tmp_path`."""
-    (tmp_path / "tiny_plugin.py").write_text(TINY)
-    subsets = ["live-like", "bid-like", "kadid-like"]
-    return {
-        "plugins": ["./tiny_plugin.py"],
-        "backbone": "tiny",
-        "strategy": "tsn-iqa",
-        "gates": [{"name": "kmeans", "k": 4, "n_init": 2}, "newest", "uniform", "oracle"],
-        "stream": {
-            "tasks": [
-                {"name": "embedded", "as": s, "subset": s, "images": 48, "size": 64}
-                for s in subsets
-            ]
-        },
-        "train": {"warmup_epochs": 2, "epochs": 2, "crop": 48, "shrink": None},
-        "threads": 1,
-    }
+_CONFIG = {
+    "plugins": ["./tiny_plugin.py"],
+    "backbone": "tiny",
+    "strategy": "tsn-iqa",
+    "gates": [{"name": "kmeans", "k": 4, "n_init": 2}, "newest", "uniform", "oracle"],
+    "stream": {
+        "tasks": [
+            {"name": "embedded", "as": s, "subset": s, "images": 48, "size": 64}
+            for s in ("live-like", "bid-like", "kadid-like")
+        ]
+    },
+    "train": {"warmup_epochs": 2, "epochs": 2, "crop": 48, "shrink": None},
+    "threads": 1,
+}
 
 
-@pytest.fixture
-def resolve(tmp_path: Path) -> Callable[[dict[str, Any]], ResolvedConfig]:
-    """Write a configuration to a file and load it."""
+def tiny_config(folder):
+    """The configuration as plain data, with its plugin file in `folder`."""
+    (folder / "tiny_plugin.py").write_text(TINY)
+    return copy.deepcopy(_CONFIG)
 
-    def load(data: dict[str, Any], *overrides: str) -> ResolvedConfig:
-        path = tmp_path / "run.yaml"
+
+def resolver(folder):
+    """What writes a configuration to a file in `folder` and loads it."""
+
+    def load(data, *overrides):
+        path = folder / "run.yaml"
         path.write_text(yaml.safe_dump(data))
         return load_config(
             path,
