@@ -7,7 +7,7 @@ drawn from named seeds, so the same sample at the same epoch is the same view in
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -100,7 +100,8 @@ def _turn_upright(image: Image.Image) -> Image.Image:
     Not `PIL.ImageOps.exif_transpose`: that also writes the other EXIF fields anew, and fails on
     photographs in which any of them is odd.
     """
-    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    orientation: Any = image.getexif().get(ExifTags.Base.Orientation)
+    turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
 
 
