@@ -20,7 +20,8 @@ class SetFacts:
         scale: bounds within which every published score lies. The ends of `quality_range`.
         lower_is_better: quality is the upper bound minus the score.
         image_folder: the folder that holds the images; where a user keeps several copies of an
-            image, the one in it counts. Images that lie elsewhere, but once, are found too.
+            image, the one in it counts.
+        only_there: whether images that lie elsewhere, but once, do not count.
         page: where to request or download it.
         citation: the paper to cite.
     """
@@ -31,6 +32,7 @@ class SetFacts:
     scale: tuple[float, float]
     lower_is_better: bool = False
     image_folder: str
+    only_there: bool = False
     page: str
     citation: str
 

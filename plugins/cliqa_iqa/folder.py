@@ -120,6 +120,10 @@ class Folder:
                 return paths
         return [None] * len(names)
 
+    def has(self, folder: str) -> bool:
+        """Whether there are files in or below a folder of that name."""
+        return any(folder.casefold() in file.folders for file in self.files)
+
     def count(self, folder: str, beside: File) -> int:
         """Highest number N of the images `imgN.*` in a folder below that of the score file."""
         place = (*beside.folders, folder)
@@ -148,9 +152,9 @@ class Folder:
         files = by_name.get(base, [])
         if folders:
             files = [f for f in files if f.folders[-len(folders) :] == tuple(folders)]
-        if len(files) > 1:
-            preferred = [f for f in files if self.facts.image_folder.casefold() in f.folders]
-            files = preferred or files
+        if len(files) > 1 or self.facts.only_there:
+            published = [f for f in files if self.facts.image_folder.casefold() in f.folders]
+            files = published if self.facts.only_there else published or files
         if len(files) > 1:
             raise self.facts.fault(
                 f"the image `{name}` could be any of {_listed(f.path for f in files)}; keep one "

@@ -27,6 +27,7 @@ FACTS: Final = SetFacts(
     citation="V. Hosu, H. Lin, T. Sziranyi, D. Saupe, KonIQ-10k: An ecologically valid database "
     "for deep learning of blind image quality assessment, IEEE TIP 29, 2020",
 )
+_SIZES: Final = ("1024x768", "512x384")
 _SCALES: Final = {"1-5": (1.0, 5.0), "1-100": (1.0, 100.0)}
 
 #: Published with the images: MOS and SD on 1..5, and the MOS after z-scoring on 1..100.
@@ -57,19 +58,38 @@ def build(config: KonIQConfig) -> RatedDataset:
             scales to choose from.
     """
     folder = Folder.find(FACTS, config.root)
-    files = folder.score_files(_SCORES, _SETS) or {"": folder.score_file(_SCORES, _SETS)}
+    folder.score_file(_SCORES, _SETS)
+    files = folder.score_files(_SCORES, _SETS)
     chosen = _choose(config, files)
+    _check_size(config, folder)
+    facts = replace(
+        FACTS,
+        scale=_SCALES[chosen.scale],
+        image_folder=config.resolution,
+        only_there=True,  # the two sizes share their file names
+    )
+    folder = replace(folder, facts=facts)
     table = read_csv(FACTS, chosen.file, "image_name", chosen.column)
     names = table.text("image_name")
     ratings = Ratings(
-        images=[f"{config.resolution}/{name}" for name in names],
+        images=names,
         score=table.numbers(chosen.column),
         std=table.numbers("SD") if chosen.scale == "1-5" else None,
         split=_official_split(files, names),
     )
-    facts = replace(FACTS, scale=_SCALES[chosen.scale], image_folder=config.resolution)
     info = {"resolution": config.resolution, "scale": f"{chosen.column} on {chosen.scale}"}
     return rated_dataset(facts, config, folder, chosen.file, ratings, info=info)
+
+
+def _check_size(config: KonIQConfig, folder: Folder) -> None:
+    """The folder's name is the only sign of the size that costs no opening of images."""
+    there = [size for size in _SIZES if folder.has(size)]
+    if config.resolution not in there:
+        held = f"but one `{there[0]}`: write `resolution: {there[0]}`, or" if there else "so"
+        raise FACTS.fault(
+            f"no images in a folder `{config.resolution}` below `{folder.root}`, {held} put the "
+            f"images of that size, from {FACTS.page}, into a folder of that name"
+        )
 
 
 def _choose(config: KonIQConfig, files: dict[str, File]) -> _Choice:

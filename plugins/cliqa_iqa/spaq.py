@@ -39,7 +39,7 @@ def build(config: PhotoConfig) -> RatedDataset:
     ratings = Ratings(images=table.text("Image name"), score=table.numbers("MOS"))
     info = {
         "exif": config.exif,
-        "resize": "files as published, up to about 4000 pixels a side; `train.shrink` of the run says "
+        "resize": "files as published, up to about 4000 pixels a side; `train.shrink` says "
         "at which size they are seen",
     }
     return rated_dataset(
