@@ -71,7 +71,7 @@ def build(config: FolderConfig) -> RatedDataset:
     ratings = Ratings(
         images=[part[0] for part in parts],
         score=scores,
-        std=None if deviations is None else _deviations(deviations, len(scores)),
+        std=None if deviations is None else _deviations(deviations, file, len(scores)),
         reference=[part[1] for part in parts],
         distortion=[TYPES[int(part[2]) - 1] for part in parts],
         level=[int(part[3]) for part in parts],
@@ -99,15 +99,13 @@ def _scores(file: File) -> tuple[list[float], list[re.Match[str]]]:
     return scores, parts
 
 
-def _deviations(file: File, count: int) -> list[float]:
+def _deviations(file: File, scores: File, count: int) -> list[float]:
     """One number a line, in the order of the scores."""
     words = read_text(FACTS, file).split()
     values = [value for word in words if (value := number(word)) is not None]
     if len(values) != len(words) or len(values) != count:
-        raise other_version(
-            FACTS,
-            file.path,
-            found=f"{len(values)} numbers in {len(words)} entries",
-            expected=f"{count} numbers, one for each line of `mos_with_names.txt`",
+        raise FACTS.fault(
+            f"`{file.path}` holds {len(values)} numbers for {count} images of `{scores.path}`: one "
+            f"of the two is incomplete or of another version; download both from {FACTS.page}"
         )
     return values
