@@ -9,6 +9,7 @@ import csv
 import io
 import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,8 +140,13 @@ def read_csv(facts: SetFacts, file: File, *columns: str) -> Table:
     Raises:
         DataError: it cannot be read, is empty, or lacks a column.
     """
-    reader = csv.reader(io.StringIO(read_text(facts, file), newline=""))
-    return _table(facts, file.path, [(reader.line_num, row) for row in reader], columns)
+    text = read_text(facts, file)
+    return _table(facts, file.path, _parsed(facts, file.path, lambda _: _csv_lines(text)), columns)
+
+
+def _csv_lines(text: str) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""))
+    return [(reader.line_num, row) for row in reader]
 
 
 def read_sheet(facts: SetFacts, file: File, *columns: str, sheet: str | None = None) -> Table:
@@ -157,21 +163,40 @@ def read_sheet(facts: SetFacts, file: File, *columns: str, sheet: str | None = N
     """
     if file.name.endswith(".csv"):
         return read_csv(facts, file, *columns)
-    from python_calamine import CalamineWorkbook
-
-    book = _parsed(facts, file.path, CalamineWorkbook.from_path)
-    names = {name.casefold(): name for name in reversed(book.sheet_names)}
-    wanted = book.sheet_names[0] if sheet is None else names.get(sheet.casefold())
+    sheets = _parsed(facts, file.path, _sheets)
+    names = {name.casefold(): name for name in reversed(sheets)}
+    wanted = next(iter(sheets), None) if sheet is None else names.get(sheet.casefold())
     if wanted is None:
-        held = ", ".join(book.sheet_names)
-        raise other_version(facts, file.path, found=f"sheets {held}", expected=f"sheet `{sheet}`")
-    # Empty leading rows and columns are kept: row numbers in messages are those of the sheet.
-    cells = _parsed(
-        facts,
-        file.path,
-        lambda _: book.get_sheet_by_name(wanted).to_python(skip_empty_area=False),
-    )
+        held = f"sheets {', '.join(sheets)}"
+        raise other_version(facts, file.path, found=held, expected=f"a sheet `{sheet or 'any'}`")
+    cells = _parsed(facts, file.path, lambda _: sheets[wanted]())
     return _table(facts, file.path, list(enumerate(cells, start=1)), columns)
+
+
+def _sheets(path: str) -> dict[str, Callable[[], list[Sequence[Any]]]]:
+    """Name of each sheet and what reads its rows, from the first row and column on.
+
+    Content decides which form it is, since .xls files are renamed .xlsx and the other way round.
+    """
+    content = Path(path).read_bytes()
+    if content[:2] == b"PK":  # a zip archive, the form since 2007
+        import openpyxl
+
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        return {sheet.title: partial(_xlsx_rows, sheet) for sheet in book.worksheets}
+    import xlrd
+
+    old = xlrd.open_workbook(file_contents=content, logfile=io.StringIO())
+    return {sheet.name: partial(_xls_rows, sheet) for sheet in old.sheets()}
+
+
+def _xlsx_rows(sheet: Any) -> list[Sequence[Any]]:
+    sheet.reset_dimensions()  # some programs write a wrong size, which would cut rows off
+    return list(sheet.iter_rows(values_only=True))
+
+
+def _xls_rows(sheet: Any) -> list[Sequence[Any]]:
+    return [sheet.row_values(row) for row in range(sheet.nrows)]
 
 
 def read_mat(facts: SetFacts, file: File, *variables: str) -> list[np.ndarray[Any, Any]]:

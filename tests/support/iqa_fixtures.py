@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import xlsxwriter
+import openpyxl
 import xlwt
 from PIL import Image
 from scipy.io import savemat
@@ -102,15 +102,15 @@ def cells(texts: list[str]) -> np.ndarray:
 
 def xlsx(sheets: dict[str, list[list]], *, top: int = 0, left: int = 0) -> bytes:
     """A workbook; each sheet's table begins `top` rows and `left` columns from its corner."""
-    stream = io.BytesIO()
-    book = xlsxwriter.Workbook(stream)
+    book = openpyxl.Workbook()
+    book.remove(book.active)
     for name, rows in sheets.items():
-        sheet = book.add_worksheet(name)
-        for r, row in enumerate(rows):
-            for c, value in enumerate(row):
-                if value is not None:
-                    sheet.write(top + r, left + c, value)
-    book.close()
+        sheet = book.create_sheet(name)
+        for r, row in enumerate(rows, start=1 + top):
+            for c, value in enumerate(row, start=1 + left):
+                sheet.cell(r, c, value)
+    stream = io.BytesIO()
+    book.save(stream)
     return stream.getvalue()
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from cliqa.cli import cli
@@ -144,6 +149,18 @@ def test_a_damaged_score_file_is_told_with_its_path(name, content, build, tmp_pa
     assert "download" in text
 
 
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=6)
+@given(share=st.floats(0, 0.95))
+def test_a_score_file_whose_download_broke_off_is_always_told(name, share, iqa, build):
+    with tempfile.TemporaryDirectory() as folder:
+        truth = iqa.WRITERS[name](iqa.Disk(Path(folder)))
+        file = Path(folder) / SCORE_FILE[name]
+        content = file.read_bytes()
+        file.write_bytes(content[: int(share * len(content))])
+        assert str(file) in told(build, name, folder, expect=len(truth))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
@@ -169,7 +186,7 @@ def test_a_spreadsheet_of_another_version_is_told(iqa, build, tmp_path, make):
     count = make("csiq")
     file = tmp_path / "csiq.DMOS.xlsx"
     file.write_bytes(iqa.xlsx({"Sheet1": [["image", "dmos"]]}))
-    assert "found sheets Sheet1, expected sheet `all_by_image`" in told(build, "csiq", tmp_path)
+    assert "found sheets Sheet1, expected a sheet `all_by_image`" in told(build, "csiq", tmp_path)
     file.write_bytes(iqa.xlsx({"all_by_image": [["image", "dmos"], ["a", 1]]}))
     text = told(build, "csiq", tmp_path, expect=count)
     assert "found columns image, dmos, expected image, dst_type, dst_lev" in text

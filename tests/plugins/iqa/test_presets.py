@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import pytest
 import yaml
 
 from cliqa.config import load_config
@@ -42,3 +46,32 @@ def test_every_set_is_offered_lazily_with_settings_and_a_paper(registry):
         assert registered.component.factory.startswith("cliqa_iqa.")
         assert set(registered.config_model().model_fields) >= {"root", "expect", "allow_missing"}
         assert registered.reference
+
+
+def snippets():
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "iqa-datasets.md"
+    return re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("snippet", snippets())
+def test_every_configuration_in_the_guide_resolves(snippet, tmp_path):
+    part = yaml.safe_load(snippet)
+    part["stream"].setdefault("tasks", ["live"])
+    file = tmp_path / "run.yaml"
+    file.write_text(yaml.safe_dump({**REST, **part}))
+    config = load_config(file, registry_factory=lambda files: Registry.discover(local_files=files))
+    assert config.tasks
+
+
+def test_the_guide_has_a_section_and_a_page_to_get_it_from_for_every_set(registry):
+    from importlib import import_module
+
+    guide = (Path(__file__).parents[3] / "docs" / "how-to" / "iqa-datasets.md").read_text("utf-8")
+    sets = [r for r in registry.components("dataset") if r.owner.name == "iqa"]
+    assert len(sets) == 9
+    for registered in sets:
+        module = registered.component.factory.partition(":")[0]
+        facts = import_module(module).FACTS
+        section = guide.partition(f"(`{facts.name}`)\n")[2].partition("\n### ")[0]
+        assert f"<{facts.page}>" in section
+        assert f"{facts.images:,}" in section
