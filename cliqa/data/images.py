@@ -7,10 +7,10 @@ drawn from named seeds, so the same sample at the same epoch is the same view in
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from cliqa.data.table import raw_images
 from cliqa.errors import DataError
@@ -22,8 +22,20 @@ if TYPE_CHECKING:
 
 #: Decoded pixels kept in memory by one reader; beyond it images are decoded again when needed.
 MEMORY_BOUND = 1 << 30
-#: What Pillow raises on bad files; `OSError` includes `UnidentifiedImageError`.
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+#: What Pillow raises on bad files; `OSError` includes `UnidentifiedImageError`, `TypeError` comes
+#: from damaged TIFF offsets.
+_UNREADABLE = (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError)
+
+#: EXIF orientation -> what turns the stored pixels upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class ImageReader:
@@ -36,6 +48,7 @@ class ImageReader:
 
     def __init__(self, dataset: RatedDataset, memory_bound: int = MEMORY_BOUND) -> None:
         self._name = dataset.name
+        self._upright = dataset.exif_transpose
         self._ids: list[str] = dataset.table["sample_id"][:]
         self._raw = raw_images(dataset)
         self._free = memory_bound
@@ -69,7 +82,8 @@ class ImageReader:
         source = raw["path"] if raw["bytes"] is None else io.BytesIO(raw["bytes"])
         try:
             with Image.open(source) as image:
-                pixels = np.asarray(image.convert("RGB"))
+                turned = _turn_upright(image) if self._upright else image
+                pixels = np.asarray(turned.convert("RGB"))
         except _UNREADABLE as error:
             place = raw["path"] or "inside the table"
             raise DataError(
@@ -78,6 +92,17 @@ class ImageReader:
             ) from None
         pixels.flags.writeable = False
         return pixels
+
+
+def _turn_upright(image: Image.Image) -> Image.Image:
+    """The picture as its EXIF orientation says it is to be seen.
+
+    Not `PIL.ImageOps.exif_transpose`: that also writes the other EXIF fields anew, and fails on
+    photographs in which any of them is odd.
+    """
+    orientation: Any = image.getexif().get(ExifTags.Base.Orientation)
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
 
 
 def _short_side_first(size: tuple[int, ...]) -> tuple[int, int]:

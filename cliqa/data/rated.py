@@ -31,6 +31,8 @@ class RatedDataset:
         table: one row an image, with the columns of `COLUMNS`.
         quality_range: lowest and highest value `quality` can take.
         pseudo_scores: True if no human rated these very images.
+        exif_transpose: turn each picture upright as the EXIF orientation of its file says, before
+            anything else is done with it. False: pixels as they are stored.
         info: free facts worth keeping with a result: citation, licence, resize policy, sources.
     """
 
@@ -38,4 +40,5 @@ class RatedDataset:
     table: datasets.Dataset
     quality_range: tuple[float, float]
     pseudo_scores: bool = False
+    exif_transpose: bool = False
     info: dict[str, str] = field(default_factory=dict)

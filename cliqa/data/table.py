@@ -90,9 +90,12 @@ def fingerprint(dataset: RatedDataset) -> str:
     """SHA-256 of what a result depends on: ids, scores, deviations, groups and image contents.
 
     Images stored inside the table are hashed whole; for image files, name and size stand for the
-    content, so that a set of many gigabytes is not read twice.
+    content, so that a set of many gigabytes is not read twice. Copies of a set differ in the case
+    of file names, so that is ignored.
     """
     digest = hashlib.sha256()
+    if dataset.exif_transpose:  # other pixels from the same files
+        digest.update(b"exif_transpose\x1f")
     rows = zip(
         dataset.table["sample_id"][:],
         dataset.table["quality"][:],
@@ -107,7 +110,7 @@ def fingerprint(dataset: RatedDataset) -> str:
         if content is None:
             path = Path(image["path"])
             size = path.stat().st_size if path.exists() else -1
-            content = f"{path.name}\x1f{size}".encode()
+            content = f"{path.name.casefold()}\x1f{size}".encode()
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 

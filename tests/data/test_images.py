@@ -1,6 +1,7 @@
 """Decoding: any image file gives RGB pixels or names itself."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,6 +55,60 @@ def test_within_the_bound_every_image_is_decoded_once(make_dataset):
     assert all(reader.read(row) is reader.read(row) for row in range(12))
 
 
+#: EXIF orientation -> where the stored pixel (i, j) of an upright picture U of H x W is from; by
+#: the EXIF standard's words, e.g. 6: row 0 is the visual right side, column 0 the visual top.
+STORED = {
+    1: lambda u, i, j: u[i, j],
+    2: lambda u, i, j: u[i, u.shape[1] - 1 - j],
+    3: lambda u, i, j: u[u.shape[0] - 1 - i, u.shape[1] - 1 - j],
+    4: lambda u, i, j: u[u.shape[0] - 1 - i, j],
+    5: lambda u, i, j: u[j, i],
+    6: lambda u, i, j: u[j, u.shape[1] - 1 - i],
+    7: lambda u, i, j: u[u.shape[0] - 1 - j, u.shape[1] - 1 - i],
+    8: lambda u, i, j: u[u.shape[0] - 1 - j, i],
+}
+
+
+def turned_file(upright, orientation):
+    """A PNG of a camera held in that orientation, and the pixels it stores."""
+    height, width = upright.shape[:2] if orientation < 5 else upright.shape[1::-1]
+    stored = np.array(
+        [[STORED[orientation](upright, i, j) for j in range(width)] for i in range(height)]
+    )
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stream = io.BytesIO()
+    Image.fromarray(stored).save(stream, "PNG", exif=exif)
+    return stream.getvalue(), stored
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_pictures_are_turned_upright_only_where_the_dataset_says_so(
+    make_dataset, random_pixels, orientation
+):
+    upright = random_pixels(1, sizes=((9, 14),))[0]
+    file, stored = turned_file(upright, orientation)
+    dataset = make_dataset(count=1, images=[file])
+    np.testing.assert_array_equal(ImageReader(dataset).read(0), stored)
+    turning = ImageReader(replace(dataset, exif_transpose=True))
+    np.testing.assert_array_equal(turning.read(0), upright)
+
+
+@pytest.mark.parametrize("orientation", [0, 9, None])
+def test_an_orientation_outside_the_standard_leaves_the_picture_as_it_is(
+    make_dataset, random_pixels, orientation
+):
+    pixels = random_pixels(1)[0]
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    if orientation is not None:
+        exif[0x0112] = orientation
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", exif=exif)
+    dataset = replace(make_dataset(count=1, images=[stream.getvalue()]), exif_transpose=True)
+    np.testing.assert_array_equal(ImageReader(dataset).read(0), pixels)
+
+
 def bad_file(kind, folder, good):
     file = folder / "bad.png"
     if kind == "truncated":
@@ -98,15 +153,17 @@ def test_a_picture_too_large_to_be_one_is_named(make_dataset, encoded, monkeypat
     form=st.sampled_from(["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"]),
     cut=st.floats(0, 1),
     flip=st.none() | st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)),
+    upright=st.booleans(),
 )
 def test_damaged_bytes_are_read_or_refused_but_never_crash(
-    make_dataset, random_pixels, encoded, form, cut, flip
+    make_dataset, random_pixels, encoded, form, cut, flip, upright
 ):
     content = bytearray(encoded(random_pixels(1)[0], form))
     content = content[: int(cut * len(content))]
     if flip and content:
         content[int(flip[0] * len(content))] ^= flip[1]
-    reader = ImageReader(make_dataset(count=1, images=[bytes(content)]))
+    dataset = make_dataset(count=1, images=[bytes(content)])
+    reader = ImageReader(replace(dataset, exif_transpose=upright))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)  # damaged sizes must not fill the memory
         try:

@@ -139,3 +139,17 @@ def test_image_files_may_lie_anywhere_but_not_change_their_size(make_dataset, tm
         file.write_bytes(content + end)
         found.append(fingerprint(make_dataset(count=1, images=[file])))
     assert found[0] == found[1] != found[2]
+
+
+def test_turning_pictures_upright_changes_the_fingerprint(make_dataset):
+    dataset = make_dataset(count=2)
+    assert fingerprint(dataclasses.replace(dataset, exif_transpose=True)) != fingerprint(dataset)
+
+
+def test_the_case_of_a_file_name_does_not_change_the_fingerprint(make_dataset, tmp_path, encoded):
+    files = [tmp_path / "a" / "I01.BMP", tmp_path / "b" / "i01.bmp"]
+    for file in files:
+        file.parent.mkdir()
+        file.write_bytes(encoded(np.zeros((20, 20, 3), np.uint8), "BMP"))
+    one, other = (make_dataset(count=1, images=[file]) for file in files)
+    assert fingerprint(one) == fingerprint(other)
