@@ -19,6 +19,7 @@ _COLUMNS = (
     "backbone parameters",
     "own parameters of a head",
     "own values of a head",
+    "bytes of a head",
     "held after the last task, MB",
     "held at most, MB",
     "exemplar images",
@@ -50,7 +51,7 @@ def cost_part(group: Group) -> Part:
     )
     gates = Table(
         "Gates",
-        ("method", "gate", "forwards an image", "values stored"),
+        ("method", "gate", "forwards an image", "MACs an image, G", "values stored"),
         _gate_rows(group),
         (words.GATE_COST,),
     )
@@ -90,14 +91,16 @@ def _method_cost(runs: Sequence[Run]) -> list[Cell]:
     learned = [_sum(h, "head_parameters", "own_parameters") for h in heads]
     kept = [_sum(h, "head_parameters", "own_values") for h in heads]
     shared = _get(first, "cost", "parameters", "backbone")
-    per_task = _get(first, "cost", "parameters", "per_task")
+    values = _get(first, "cost", "parameters", "per_task") or kept
+    stored = _get(first, "cost", "bytes_per_task") or []
     return [
         _cell([shared if shared is not None else _get(first, "parameters", "backbone")]),
-        _range(per_task if isinstance(per_task, list) and _numbers(per_task) else learned),
-        _range(kept),
+        _range(learned),
+        _range(values),
+        _range(stored),
         _cell([_get(r, "cost", "held_bytes", "final") for r in records], 1e-6, 2),
         _cell([_get(r, "cost", "held_bytes", "peak") for r in records], 1e-6, 2),
-        _cell([_get(r, "memory", "exemplar_images") for r in records]),
+        _cell([_get(r, "cost", "exemplar_images") for r in records]),
         _cell([_get(r, "cost", "trained_images") for r in records]),
         _cell([_train_seconds(r) for r in records]),
         _cell([_get(r, "cost", "train_cpu_seconds") for r in records]),
@@ -126,19 +129,23 @@ def _macs(run: Run) -> dict[str, float]:
 def _gate_rows(group: Group) -> tuple[tuple[Cell, ...], ...]:
     rows = []
     for row in group.main_rows:
-        forwards, values = _gate_cost(row)
-        if forwards.text or values.text:
-            rows.append((text(row.method), text(row.gate), forwards, values))
+        cells = _gate_cost(row)
+        if any(cell.text for cell in cells):
+            rows.append((text(row.method), text(row.gate), *cells))
     return tuple(rows)
 
 
-def _gate_cost(row: Row) -> tuple[Cell, Cell]:
+def _gate_cost(row: Row) -> tuple[Cell, Cell, Cell]:
     records = [run.record for run in row.runs]
     entry = [_get(r, "cost", "gates", row.gate_key) for r in records]
     stored = [_get(r, "parameters", "gates", row.gate_key) for r in records]
     forwards = [_get(e, "forwards_per_image") for e in entry if e]
     values = [_get(e, "values") for e in entry if e]
-    return _cell(forwards, digits=1), _cell(values if _numbers(values) else stored)
+    return (
+        _cell(forwards, digits=1),
+        _cell([_get(e, "macs_per_image") for e in entry if e], 1e-9, 3),
+        _cell(values if _numbers(values) else stored),
+    )
 
 
 def training_part(group: Group) -> Part | None:

@@ -94,8 +94,8 @@ COST: Final = (
     "An empty cell: the run did not record it."
 )
 GATE_COST: Final = (
-    "Network passes that a gate needs to score one image after the last task, and the numbers that "
-    "it stores."
+    "Network passes that a gate needs to score one image after the last task, their multiply-"
+    "accumulates for 224 x 224 pixels, and the numbers that it stores."
 )
 TRAINING: Final = (
     "Training loss and validation SRCC over epochs, one thin line a seed; a vertical line marks "

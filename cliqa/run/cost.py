@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 from torch import nn
 
 from cliqa.data import ImageReader, RatedDataset, Task
+from cliqa.model import count_macs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from cliqa.evaluation import Gate
-    from cliqa.model import QualityModel
+    from cliqa.model import Backbone, QualityModel
     from cliqa.run.prepare import Method
 
+#: Side in pixels of the image that operations are counted for, as papers do.
+SIDE: Final = 224
 #: Never entered: the data is there for every method; which images one keeps is counted apart.
 _DATA = (Task, RatedDataset, ImageReader)
 
@@ -123,6 +126,29 @@ def forwards_per_image(gate: Gate, model: QualityModel) -> int:
     return (1 if gate.one_head else networks) + (1 if gate.stages else 0)
 
 
+def count_per_image(gate: Gate, model: QualityModel, side: int = SIDE) -> int | None:
+    """Multiply-accumulates of scoring one square image under a gate; None: cannot be counted."""
+    passes = forwards_per_image(gate, model)
+    forward = _count(model.backbone, side)
+    if not gate.stages:
+        return None if forward is None else passes * forward
+    stages = _count(
+        model.backbone, side, lambda images: model.backbone.stage_features(images, gate.stages)
+    )
+    return None if forward is None or stages is None else (passes - 1) * forward + stages
+
+
+def _count(
+    backbone: Backbone, side: int, forward: Callable[[torch.Tensor], object] | None = None
+) -> int | None:
+    try:
+        return count_macs(backbone, side, side, forward=forward)
+    except Exception:
+        # A plugin's network may do what shapes alone cannot, or not take this size: then the
+        # figure is missing, which must not cost the run.
+        return None
+
+
 def cost_record(
     meter: CostMeter,
     method: Method,
@@ -149,21 +175,24 @@ def cost_record(
         "exemplar_images": method.strategy.exemplars,
         "parameters": {
             "backbone": sum(p.numel() for p in model.backbone.parameters()),
-            "per_task": _values_per_task(model),
+            "per_task": _per_task(model, lambda tensor: tensor.numel()),
         },
+        "bytes_per_task": _per_task(model, lambda tensor: tensor.numel() * tensor.element_size()),
+        "macs_per_image": {f"network, {SIDE} x {SIDE}": _count(model.backbone, SIDE)},
         "gates": {
             plan.label: {
                 "values": gate_values[plan.label],
                 "forwards_per_image": forwards_per_image(plan.gate, model),
+                "macs_per_image": count_per_image(plan.gate, model),
             }
             for plan in method.gates
         },
     }
 
 
-def _values_per_task(model: QualityModel) -> list[int]:
-    """Numbers that each head adds to the model: its own and those of its parameter set."""
+def _per_task(model: QualityModel, size: Callable[[torch.Tensor], int]) -> list[int]:
+    """What each head adds to the model: its own tensors and those of its parameter set."""
     return [
-        sum(t.numel() for t in (*head.state_dict().values(), *own.values()))
+        sum(size(t) for t in (*head.state_dict().values(), *own.values()))
         for head, own in zip(model.heads, model.parameter_sets, strict=True)
     ]

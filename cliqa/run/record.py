@@ -13,7 +13,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import cliqa
-from cliqa.model import normalization_layers
+from cliqa.model import normalization_layers, rest_digest
 
 if TYPE_CHECKING:
     from torch import nn
@@ -51,6 +51,7 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
             if gate["normalization"]
         },
         "cliqa": cliqa.__version__,
+        "backbone": rest_digest(prepared.backbone, {}),
     }
     digest = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
     return {
@@ -71,6 +72,7 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
         "gates": gates,
         "seed": prepared.seed,
         "pseudo_scores": any(task.dataset.pseudo_scores for task in tasks),
+        "backbone_sha256": everything["backbone"],
         "data": {t.name: _data(t) for t in (*tasks, *prepared.stream.evaluate_only)},
         "config": everything["config"],
         "plugins": everything["plugins"],

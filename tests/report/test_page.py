@@ -218,16 +218,20 @@ def test_cost_is_taken_from_the_cost_entry_and_empty_where_absent(make_run):
         "parameters": {"backbone": 2000, "per_task": [10, 20]},
         "macs_per_image": {"backbone": 1.5e9},
         "held_bytes": {"final": 2_500_000, "peak": 4_000_000},
+        "bytes_per_task": [40, 80],
+        "exemplar_images": 7,
         "trained_images": 900,
         "train_seconds": 12.0,
         "train_cpu_seconds": 20.0,
-        "gates": {"kmeans": {"forwards_per_image": 4.0, "values": 77}},
+        "gates": {"kmeans": {"forwards_per_image": 4.0, "macs_per_image": 6.25e9, "values": 77}},
     }
     a, b = make_run("a", extra={"cost": cost}), make_run("b", method="sl")
     methods, gates = tables(report_of(a, b), "cost")
     rows = {r[0]: dict(zip(methods.header, r, strict=True)) for r in texts(methods)}
     assert rows["tsn-iqa"]["backbone parameters"] == "2,000"
-    assert rows["tsn-iqa"]["own parameters of a head"] == "10 to 20"
+    assert rows["tsn-iqa"]["own values of a head"] == "10 to 20"
+    assert rows["tsn-iqa"]["bytes of a head"] == "40 to 80"
+    assert rows["tsn-iqa"]["exemplar images"] == "7"
     assert rows["tsn-iqa"]["held after the last task, MB"] == "2.50"
     assert rows["tsn-iqa"]["images trained on"] == "900"
     assert rows["tsn-iqa"]["MACs an image: backbone, G"] == "1.500"
@@ -235,7 +239,7 @@ def test_cost_is_taken_from_the_cost_entry_and_empty_where_absent(make_run):
     assert rows["sl"]["own parameters of a head"] == "10"
     assert rows["sl"]["training, s"] == "4"
     assert rows["sl"]["held after the last task, MB"] == ""
-    assert ["tsn-iqa", "kmeans", "4.0", "77"] in texts(gates)
+    assert ["tsn-iqa", "kmeans", "4.0", "6.250", "77"] in texts(gates)
 
 
 def test_the_analyses_name_the_layer_of_the_record(make_run):

@@ -104,3 +104,19 @@ def test_images_trained_on_are_those_of_stage_2_and_time_was_taken(cost_of, tmp_
     assert cost["trained_images"] == 2 * sum(len(split["train"]) for split in splits)
     assert cost["train_seconds"] > 0
     assert cost["train_cpu_seconds"] > 0
+
+
+def test_operations_are_those_of_the_passes_counted_by_hand(cost_of):
+    cost = cost_of("tsn-iqa")
+    first, second = 112 * 112, 56 * 56  # positions after each convolution of stride 2
+    network = first * (8 * 3 * 9 + 8) + second * (16 * 8 * 9 + 16)
+    assert cost["macs_per_image"] == {"network, 224 x 224": network}
+    macs = {gate: entry["macs_per_image"] for gate, entry in cost["gates"].items()}
+    assert macs["newest"] == macs["oracle"] == network
+    assert macs["uniform"] == 3 * network
+    assert macs["kmeans"] == 3 * network + network  # its stages 3 and 4 are the whole network
+
+
+def test_bytes_of_a_task_are_those_of_its_numbers(cost_of):
+    cost = cost_of("tsn-iqa")
+    assert cost["bytes_per_task"] == [4 * count for count in cost["parameters"]["per_task"]]
