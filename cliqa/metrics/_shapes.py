@@ -7,20 +7,42 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
 
 
-def square(name: str, matrix: ArrayLike) -> Array:
-    """`matrix` as a float64 array of shape (T, T); None becomes NaN."""
-    array = np.asarray(matrix, dtype=np.float64)
-    if array.ndim != 2 or array.shape[0] != array.shape[1] or array.size == 0:
+def matrix(
+    name: str, values: ArrayLike, learned_at: Sequence[int] | None
+) -> tuple[Array, NDArray[np.int64]]:
+    """A matrix with one row a stage, and the stage (from 0) that each column's task belongs to.
+
+    None in `values` becomes NaN. Without `learned_at` stage t learns task t, so the matrix must be
+    square.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 2 or array.size == 0:
         raise ValueError(
-            f"{name} must have the shape (T, T), one row a model and one column a test set, "
-            f"with T >= 1; got the shape {array.shape}"
+            f"{name} must have one row a stage and one column a test set; got the shape "
+            f"{array.shape}"
         )
-    return array
+    rows, columns = array.shape
+    if learned_at is None:
+        if rows != columns:
+            raise ValueError(
+                f"{name} must have the shape (T, T), one row a model and one column a test set, "
+                f"unless `learned_at` says which stage learned what; got the shape {array.shape}"
+            )
+        return array, np.arange(columns)
+    stages = np.asarray(learned_at, dtype=np.int64)
+    if stages.shape != (columns,) or set(stages.tolist()) != set(range(rows)):
+        raise ValueError(
+            f"learned_at must name for each of {columns} test sets one of the stages 0 to "
+            f"{rows - 1}, and each of these; got {list(learned_at)}"
+        )
+    return array, stages
 
 
 def vector(name: str, values: ArrayLike, length: int) -> Array:

@@ -1,8 +1,10 @@
 """Summaries of a sequence of tasks, from two matrices.
 
-`S[t, k]` is the SRCC of the model after task t on test set k. `R[t, k]`, for k < t, is the SRCC
-between the predictions of model t and of model k, both on test set k. Rows and columns follow
-the order in which the tasks were learned, so both are (T, T). NaN, or None in a list, means "not
+`S[t, k]` is the SRCC of the model after stage t on the test set of task k. `R[t, k]`, for tasks
+learned before t, is the SRCC between the predictions of model t and of the model that had just
+learned task k, both on test set k. Usually a stage learns one task: then rows and columns follow
+the order of learning, and both matrices are (T, T). Where a stage learns several, `learned_at` says
+for each column the stage, from 0; the matrices then are (T, K). NaN, or None in a list, means "not
 evaluated": a result that needs such an entry is NaN, because skipping it would flatter the model.
 """
 
@@ -12,19 +14,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cliqa.metrics._shapes import square
+from cliqa.metrics._shapes import matrix
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
+    Stages = Sequence[int] | None
 
 
-def mean_srcc(S: ArrayLike) -> float:
+def mean_srcc(S: ArrayLike, learned_at: Stages = None) -> float:
     """Mean SRCC of the last model over all test sets: mSRCC = mean over k of S[T, k].
 
     Args:
-        S: (T, T); only the last row is read, so it exists for joint learning too.
+        S: (T, K); only the last row is read, so it exists for joint learning too.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         A value in [-1, 1]. higher_is_better: True.
@@ -34,14 +40,17 @@ def mean_srcc(S: ArrayLike) -> float:
     >>> mean_srcc([[0.9, None], [0.8, 0.7]])
     0.75
     """
-    return float(square("S", S)[-1].mean())
+    return float(matrix("S", S, learned_at)[0][-1].mean())
 
 
-def plasticity_index(S: ArrayLike) -> Array:
+def plasticity_index(S: ArrayLike, learned_at: Stages = None) -> Array:
     """Accuracy on each task just after learning it: PI_t = S[t, t].
 
+    Where a stage learns several tasks, PI_t is the mean over them.
+
     Args:
-        S: (T, T); only the diagonal is read.
+        S: (T, K); only the entries of each stage's own tasks are read.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         (T,), each in [-1, 1]. higher_is_better: True.
@@ -51,14 +60,16 @@ def plasticity_index(S: ArrayLike) -> Array:
     >>> plasticity_index([[0.9, 0.1], [0.8, 0.7]]).tolist()
     [0.9, 0.7]
     """
-    return square("S", S).diagonal().copy()
+    S, stages = matrix("S", S, learned_at)
+    return np.array([S[t, stages == t].mean() for t in range(len(S))])
 
 
-def mean_plasticity_index(S: ArrayLike) -> float:
-    """Mean of the plasticity index over tasks: mPI = mean over t of S[t, t].
+def mean_plasticity_index(S: ArrayLike, learned_at: Stages = None) -> float:
+    """Mean of the plasticity index over stages: mPI = mean over t of S[t, t].
 
     Args:
-        S: (T, T); only the diagonal is read.
+        S: as in `plasticity_index`.
+        learned_at: likewise.
 
     Returns:
         A value in [-1, 1]. higher_is_better: True.
@@ -68,16 +79,18 @@ def mean_plasticity_index(S: ArrayLike) -> float:
     >>> mean_plasticity_index([[1.0, 0.1], [0.8, 0.5]])
     0.75
     """
-    return float(plasticity_index(S).mean())
+    return float(plasticity_index(S, learned_at).mean())
 
 
-def stability_index(R: ArrayLike) -> Array:
-    """How far each model agrees with all earlier ones: SI_t = mean over k < t of R[t, k].
+def stability_index(R: ArrayLike, learned_at: Stages = None) -> Array:
+    """How far each model agrees with all earlier ones: SI_t = mean over old tasks k of R[t, k].
 
-    SI_1 is 1 by definition. The diagonal of R and what lies above it are never read.
+    SI_1 is 1 by definition. Entries of tasks that stage t learns, or a later one, are never read.
 
     Args:
-        R: (T, T), the SRCC between the predictions of model t and model k on test set k.
+        R: (T, K), the SRCC between the predictions of model t and those of the model that had just
+            learned task k, on test set k.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         (T,), each in [-1, 1]. higher_is_better: True.
@@ -87,15 +100,16 @@ def stability_index(R: ArrayLike) -> Array:
     >>> stability_index([[None, None, None], [0.9, None, None], [0.5, 1.0, None]]).tolist()
     [1.0, 0.9, 0.75]
     """
-    R = square("R", R)
-    return np.array([1.0, *(R[t, :t].mean() for t in range(1, len(R)))])
+    R, stages = matrix("R", R, learned_at)
+    return np.array([1.0, *(R[t, stages < t].mean() for t in range(1, len(R)))])
 
 
-def mean_stability_index(R: ArrayLike) -> float:
-    """Mean of the stability index over tasks: mSI = mean over t of SI_t, with SI_1 = 1.
+def mean_stability_index(R: ArrayLike, learned_at: Stages = None) -> float:
+    """Mean of the stability index over stages: mSI = mean over t of SI_t, with SI_1 = 1.
 
     Args:
-        R: (T, T); only what lies below the diagonal is read.
+        R: as in `stability_index`.
+        learned_at: likewise.
 
     Returns:
         A value in [-1, 1]. higher_is_better: True.
@@ -105,15 +119,16 @@ def mean_stability_index(R: ArrayLike) -> float:
     >>> mean_stability_index([[None, None], [0.5, None]])
     0.75
     """
-    return float(stability_index(R).mean())
+    return float(stability_index(R, learned_at).mean())
 
 
-def plasticity_stability_index(S: ArrayLike, R: ArrayLike) -> Array:
-    """Trade-off after each task: PSI_t = (PI_t + SI_t) / 2.
+def plasticity_stability_index(S: ArrayLike, R: ArrayLike, learned_at: Stages = None) -> Array:
+    """Trade-off after each stage: PSI_t = (PI_t + SI_t) / 2.
 
     Args:
-        S: (T, T); only the diagonal is read.
-        R: (T, T); only what lies below the diagonal is read.
+        S: as in `plasticity_index`.
+        R: as in `stability_index`.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         (T,), each in [-1, 1]. higher_is_better: True.
@@ -123,20 +138,21 @@ def plasticity_stability_index(S: ArrayLike, R: ArrayLike) -> Array:
     >>> plasticity_stability_index([[0.5, 0.1], [0.8, 0.5]], [[1, 1], [0.0, 1]]).tolist()
     [0.75, 0.25]
     """
-    plasticity, stability = plasticity_index(S), stability_index(R)
-    if plasticity.shape != stability.shape:
+    plasticity, stability = plasticity_index(S, learned_at), stability_index(R, learned_at)
+    if np.shape(S) != np.shape(R):
         raise ValueError(
             f"S and R must cover the same tasks; got the shapes {np.shape(S)} and {np.shape(R)}"
         )
     return (plasticity + stability) / 2
 
 
-def mean_plasticity_stability_index(S: ArrayLike, R: ArrayLike) -> float:
-    """Mean trade-off over tasks: mPSI = mean over t of PSI_t = (mPI + mSI) / 2.
+def mean_plasticity_stability_index(S: ArrayLike, R: ArrayLike, learned_at: Stages = None) -> float:
+    """Mean trade-off over stages: mPSI = mean over t of PSI_t = (mPI + mSI) / 2.
 
     Args:
-        S: (T, T); only the diagonal is read.
-        R: (T, T); only what lies below the diagonal is read.
+        S: as in `plasticity_index`.
+        R: as in `stability_index`.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         A value in [-1, 1]. higher_is_better: True.
@@ -146,15 +162,16 @@ def mean_plasticity_stability_index(S: ArrayLike, R: ArrayLike) -> float:
     >>> mean_plasticity_stability_index([[0.5, 0.1], [0.8, 0.5]], [[1, 1], [0.0, 1]])
     0.5
     """
-    return float(plasticity_stability_index(S, R).mean())
+    return float(plasticity_stability_index(S, R, learned_at).mean())
 
 
-def plasticity_stability_by_length(S: ArrayLike, R: ArrayLike) -> Array:
+def plasticity_stability_by_length(S: ArrayLike, R: ArrayLike, learned_at: Stages = None) -> Array:
     """The mPSI of every shorter sequence: mPSI_L = mean of PSI_1 .. PSI_L, for L = 1 .. T.
 
     Args:
-        S: (T, T); only the diagonal is read.
-        R: (T, T); only what lies below the diagonal is read.
+        S: as in `plasticity_index`.
+        R: as in `stability_index`.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         (T,), each in [-1, 1]. higher_is_better: True.
@@ -164,16 +181,17 @@ def plasticity_stability_by_length(S: ArrayLike, R: ArrayLike) -> Array:
     >>> plasticity_stability_by_length([[0.5, 0.1], [0.8, 0.5]], [[1, 1], [0.0, 1]]).tolist()
     [0.75, 0.5]
     """
-    indices = plasticity_stability_index(S, R)
+    indices = plasticity_stability_index(S, R, learned_at)
     return np.asarray(np.cumsum(indices) / np.arange(1, len(indices) + 1))
 
 
-def task_length_robustness(S: ArrayLike, R: ArrayLike) -> float:
+def task_length_robustness(S: ArrayLike, R: ArrayLike, learned_at: Stages = None) -> float:
     """Mean over L of mPSI_L, the mPSI of the first L tasks.
 
     Args:
-        S: (T, T); only the diagonal is read.
-        R: (T, T); only what lies below the diagonal is read.
+        S: as in `plasticity_index`.
+        R: as in `stability_index`.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         A value in [-1, 1]. higher_is_better: True.
@@ -183,4 +201,4 @@ def task_length_robustness(S: ArrayLike, R: ArrayLike) -> float:
     >>> task_length_robustness([[0.5, 0.1], [0.8, 0.5]], [[1, 1], [0.0, 1]])
     0.625
     """
-    return float(plasticity_stability_by_length(S, R).mean())
+    return float(plasticity_stability_by_length(S, R, learned_at).mean())

@@ -19,10 +19,11 @@ class MatrixRecord:
     """All that a metric may read about one run under one gate.
 
     Attributes:
-        S: (T, T), `S[t, k]` = SRCC of the model after task t on test set k; NaN: not evaluated.
-        R: (T, T), `R[t, k]` for k < t = SRCC between the predictions of models t and k on test
-            set k; NaN elsewhere.
-        tasks: names of the T tasks, in the order they were learned.
+        S: (T, K), `S[t, k]` = SRCC of the model after stage t on test set k; NaN: not evaluated.
+        R: (T, K), for tasks learned before t, `R[t, k]` = SRCC between the predictions of model t
+            and of the model that had just learned task k on test set k; NaN elsewhere.
+        tasks: names of the K tasks, in the order they were learned.
+        learned_at: for each task the stage, from 0, that learned it; empty: stage k learned task k.
         gate: name of the gate.
         predictions: `(t, k)`, both counted from 0 as in S, to the (n,) predictions on test set k;
             absent where not evaluated.
@@ -32,9 +33,15 @@ class MatrixRecord:
     S: Array
     R: Array
     tasks: tuple[str, ...]
+    learned_at: tuple[int, ...] = ()
     gate: str = ""
     predictions: Mapping[tuple[int, int], Array] = field(default_factory=dict)
     qualities: Mapping[int, Array] = field(default_factory=dict)
+
+    @property
+    def stages(self) -> tuple[int, ...] | None:
+        """`learned_at` as the functions of `cliqa.metrics` take it."""
+        return self.learned_at or None
 
 
 @runtime_checkable

@@ -156,7 +156,7 @@ def test_a_summary_is_a_python_float_and_leaves_its_argument_alone(function):
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 0), (2, 2, 2)])
 def test_a_matrix_of_another_shape_is_refused_and_its_shape_named(shape):
     for function in (*OF_S, m.mean_stability_index, m.plasticity_index):
-        with pytest.raises(ValueError, match=r"must have the shape \(T, T\)") as error:
+        with pytest.raises(ValueError, match="must have") as error:
             function(np.zeros(shape))
         assert str(shape) in str(error.value)
 
