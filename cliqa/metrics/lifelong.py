@@ -38,6 +38,7 @@ def correlation_indices(S: ArrayLike, learned_at: Stages = None) -> Array:
 
     Args:
         S: (T, K); only the diagonal and what lies below it are read.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         (T,), each in [0, 1]. higher_is_better: True.
@@ -56,6 +57,7 @@ def correlation_index(S: ArrayLike, learned_at: Stages = None) -> float:
 
     Args:
         S: (T, K); only the last row is read.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         A value in [0, 1]. higher_is_better: True.
@@ -73,6 +75,7 @@ def mean_correlation_index(S: ArrayLike, learned_at: Stages = None) -> float:
 
     Args:
         S: (T, K); only the diagonal and what lies below it are read.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         A value in [0, 1]. higher_is_better: True.
@@ -94,6 +97,7 @@ def forgetting_indices(S: ArrayLike, learned_at: Stages = None) -> Array:
 
     Args:
         S: (T, K); the diagonal and what lies below it must be evaluated.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         (T,), each in [-1, 1]; negative where old tasks got better. higher_is_better: False.
@@ -113,6 +117,7 @@ def forgetting_index(S: ArrayLike, learned_at: Stages = None) -> float:
 
     Args:
         S: (T, K); the diagonal and what lies below it must be evaluated.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         A value in [-1, 1]. higher_is_better: False.
@@ -130,6 +135,7 @@ def mean_forgetting_index(S: ArrayLike, learned_at: Stages = None) -> float:
 
     Args:
         S: (T, K); the diagonal and what lies below it must be evaluated.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         A value in [-1, 1]. higher_is_better: False.
@@ -147,6 +153,7 @@ def average_accuracy(S: ArrayLike, learned_at: Stages = None) -> float:
 
     Args:
         S: (T, K); only the last row is read.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         A value in [-1, 1]. higher_is_better: True.
@@ -166,6 +173,7 @@ def average_anytime_srcc(S: ArrayLike, learned_at: Stages = None) -> float:
 
     Args:
         S: (T, K); only the diagonal and what lies below it are read.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         A value in [-1, 1]. higher_is_better: True.
@@ -184,6 +192,7 @@ def backward_transfer(S: ArrayLike, learned_at: Stages = None) -> float:
 
     Args:
         S: (T, K); the last row and the diagonal are read.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         A value in [-2, 2]; NaN for a single task. higher_is_better: True.
@@ -207,6 +216,7 @@ def forward_transfer(S: ArrayLike, baseline: ArrayLike, learned_at: Stages = Non
         S: (T, K); what lies just above the diagonal is read.
         baseline: (K,), the SRCC of the model before any task on each test set; its first entry
             is not read.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         A value in [-2, 2]; NaN for a single task. higher_is_better: True.
@@ -232,6 +242,7 @@ def average_forgetting(S: ArrayLike, learned_at: Stages = None) -> float:
 
     Args:
         S: (T, K); the diagonal and what lies below it must be evaluated.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         A value in [-2, 2]; NaN for a single task. higher_is_better: False.
@@ -251,6 +262,7 @@ def intransigence(S: ArrayLike, joint: ArrayLike, learned_at: Stages = None) -> 
     Args:
         S: (T, K); only the diagonal is read.
         joint: (K,), the SRCC of joint learning on each test set.
+        learned_at: K stages from 0; default: stage k learns task k.
 
     Returns:
         A value in [-2, 2]. higher_is_better: False.
