@@ -90,11 +90,13 @@ def _new_folder(parent: Path, name: str) -> Path:
 
 
 def _print_report(report: RunReport, metrics: list[str], console: Console) -> None:
-    from cliqa.results import cost_table, matrix_table, summary_table, to_rich
+    from cliqa.results import cost_table, matrix_table, summary_table, to_rich, unseen_table
 
     console.print(to_rich(summary_table(report.results.items(), metrics)))
     for label, result in report.results.items():
         console.print(to_rich(matrix_table(label, result, next(iter(result["gates"])))))
+    if unseen := unseen_table(report.results.items()):
+        console.print(to_rich(unseen))
     console.print(to_rich(cost_table(report.costs.items())))
     print_caveats(report.told_task_id, report.pseudo_scores, console)
     console.print(f"{report.seconds:.0f} s. Result: {report.folder}", soft_wrap=True)

@@ -15,6 +15,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, field_validator
 from cliqa.config.base import ComponentConfig
 from cliqa.config.roles import as_mapping
 
+_Count = Annotated[int, Field(ge=1)]
+
 
 class Ref(ComponentConfig):
     """A component by name, with its own settings beside the name."""
@@ -34,9 +36,6 @@ class Ref(ComponentConfig):
 
 
 ComponentRef = Annotated[Ref, BeforeValidator(as_mapping)]
-
-
-_Count = Annotated[int, Field(ge=1)]
 
 
 class SplitConfig(ComponentConfig):
@@ -71,6 +70,16 @@ class StreamConfig(ComponentConfig):
 
     tasks: list[ComponentRef] = Field(
         min_length=1, description="the datasets, one task each, in Order I"
+    )
+    per: Literal["dataset", "distortion"] = Field(
+        default="dataset",
+        description="what one task is: a whole dataset, or one distortion type of a dataset",
+    )
+    stages: list[_Count] = Field(
+        default=[1],
+        min_length=1,
+        description="how many tasks are learned at a time, the last number repeated: [7, 1] learns "
+        "seven tasks at once and then one after the other",
     )
     order: str | list[str] = Field(
         default="I",

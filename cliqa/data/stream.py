@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from cliqa.data.images import ImageReader
-from cliqa.errors import ConfigError
+from cliqa.data.splits import PARTS, Split
+from cliqa.errors import ConfigError, DataError
 from cliqa.registry.suggest import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cliqa.data.rated import RatedDataset
-    from cliqa.data.splits import Split
 
 #: TSN-IQA's orders of six tasks as positions in Order I (LIVE CSIQ BID CLIVE KonIQ KADID), IV-D.
 ORDERS: Final[dict[str, tuple[int, ...]]] = {
@@ -85,11 +86,29 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskStream:
-    """Tasks in the order they are learned, and sets that are only tested on."""
+    """Tasks in the order they are learned, and sets that are only tested on.
+
+    Attributes:
+        tasks: in the order of learning.
+        order: its name.
+        evaluate_only: tested on after the last stage.
+        sizes: how many tasks each stage learns; the last number repeats.
+    """
 
     tasks: tuple[Task, ...]
     order: str
     evaluate_only: tuple[Task, ...] = ()
+    sizes: tuple[int, ...] = (1,)
+
+    @cached_property
+    def stages(self) -> tuple[tuple[int, ...], ...]:
+        """Positions of the tasks that each stage learns."""
+        return group_stages(len(self.tasks), self.sizes)
+
+    @property
+    def learned_at(self) -> tuple[int, ...]:
+        """For each task the stage, from 0, that learns it."""
+        return tuple(stage for stage, tasks in enumerate(self.stages) for _ in tasks)
 
     def check_images(self) -> tuple[int, int]:
         """Decode every image once; raise `DataError` at the first that cannot be read.
@@ -97,8 +116,62 @@ class TaskStream:
         Returns:
             Height and width of the smallest image.
         """
-        tasks = (*self.tasks, *self.evaluate_only)
-        return min((t.images.check(range(len(t.sample_ids))) for t in tasks), key=min)
+        # Tasks made of one dataset share its reader, which is asked once.
+        readers = {id(t.images): t for t in (*self.tasks, *self.evaluate_only)}.values()
+        return min((t.images.check(range(len(t.sample_ids))) for t in readers), key=min)
+
+
+def group_stages(tasks: int, sizes: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Positions of the tasks of each stage: `sizes` of them in turn, the last number repeated.
+
+    >>> group_stages(6, (3, 1))
+    ((0, 1, 2), (3,), (4,), (5,))
+    """
+    found: list[tuple[int, ...]] = []
+    first = 0
+    while first < tasks:
+        size = sizes[min(len(found), len(sizes) - 1)]
+        found.append(tuple(range(first, min(first + size, tasks))))
+        first += size
+    return tuple(found)
+
+
+def by_distortion(task: Task, prefix: str = "") -> list[Task]:
+    """A task for each distortion type of a dataset, in order of appearance.
+
+    They share the dataset's images and division; rows without a distortion, such as references,
+    belong to none.
+
+    Args:
+        task: the whole dataset.
+        prefix: put in front of each distortion's name.
+
+    Raises:
+        DataError: the dataset names no distortions, or a distortion has no image in some part.
+    """
+    types = task.dataset.table["distortion"][:]
+    names = list(dict.fromkeys(t for t in types if t is not None))
+    if not names:
+        raise DataError(
+            f"dataset `{task.name}` names no distortions, so its distortions cannot be tasks; "
+            "expected `stream.per: dataset`"
+        )
+    return [_of_type(task, types, name, prefix) for name in names]
+
+
+def _of_type(task: Task, types: Sequence[str | None], name: str, prefix: str) -> Task:
+    parts = {
+        part: tuple(row for row in getattr(task.split, part) if types[row] == name)
+        for part in PARTS
+    }
+    empty = [part for part, rows in parts.items() if not rows]
+    if empty:
+        raise DataError(
+            f"dataset `{task.name}`: distortion `{name}` has no {empty[0]} images; use more images "
+            "or another `stream.split`"
+        )
+    label = prefix + re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+    return replace(task, name=label, split=Split(**parts), reader=task.images)
 
 
 def arrange(names: Sequence[str], order: str | Sequence[str]) -> tuple[int, ...]:

@@ -173,9 +173,9 @@ def _order_place(order: str) -> tuple[int, str]:
 def group_runs(runs: Sequence[Run]) -> list[Group]:
     """Put the runs into groups whose members may be compared.
 
-    The key of a group is its tasks with the hashes of their data, and the rule by which images
-    were divided. Two runs whose rule and split seed agree but whose divisions differ, as after a
-    change of the code, come into different groups too.
+    The key of a group is its tasks with the hashes of their data, the rule by which images were
+    divided, and how many tasks each stage learns. Two runs whose rule and split seed agree but
+    whose divisions differ, as after a change of the code, come into different groups too.
     """
     digests: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
     groups: defaultdict[tuple[Any, ...], list[Run]] = defaultdict(list)
@@ -183,7 +183,7 @@ def group_runs(runs: Sequence[Run]) -> list[Group]:
         sets = tuple(
             (s, run.record["data"].get(s, {}).get("fingerprint")) for s in run.evaluate_only
         )
-        key = (run.fingerprints, sets, run.split_rule)
+        key = (run.fingerprints, sets, run.split_rule, run.stage_sizes)
         seen = digests[(*key, run.split_seed)]
         if run.split_digest not in seen:
             seen.append(run.split_digest)

@@ -124,7 +124,7 @@ def matrix_table(row: Row) -> Table:
     """Mean SRCC over seeds, coloured, with the deviation of each entry."""
     matrices = row.matrices("srcc")
     cells = []
-    for t, task in enumerate(row.tasks):
+    for t, task in enumerate(row.runs[0].stage_names):
         values = [Value.of(list(matrices[:, t, k])) for k in range(len(row.tasks))]
         reasons = [
             row.entries[0].get("undefined", {}).get(f"srcc[{t}][{k}]", "")
@@ -171,14 +171,15 @@ def orders_part(group: Group) -> Part | None:
 
 def _over_seeds(row: Row, function: object) -> Array:
     """(n, T): a function of S and R for each seed."""
-    S, R = row.matrices("srcc"), row.matrices("stability")
-    return np.array([function(s, r) for s, r in zip(S, R, strict=True)])  # type: ignore[operator]
+    S, R, learned_at = row.matrices("srcc"), row.matrices("stability"), row.runs[0].learned_at
+    values = [function(s, r, learned_at) for s, r in zip(S, R, strict=True)]  # type: ignore[operator]
+    return np.array(values)
 
 
 def lengths_part(group: Group) -> Part | None:
     """Table VI: mPSI of the first L tasks."""
     rows = []
-    count = len(group.tasks)
+    count = len(group.main_rows[0].runs[0].stage_names)
     for row in group.rows:
         values = _over_seeds(row, plasticity_stability_by_length)
         if np.isnan(values).any() or row.joint:
@@ -198,20 +199,19 @@ def curves_part(group: Group) -> Part | None:
     rows = [row for row in group.main_rows if not row.joint]
     values = {row: _over_seeds(row, plasticity_stability_index) for row in rows}
     rows = [row for row in rows if not np.isnan(values[row]).all()]
-    if not rows or len(group.tasks) < 2:
+    stages = group.main_rows[0].runs[0].stage_names
+    if not rows or len(stages) < 2:
         return None
     series = _psi_series(rows, values)
     # Rows are sorted: the first of a method is its best gate that users could have.
     first = list({row.method: row for row in reversed(rows) if not row.told}.values())[::-1]
-    charts: list[Block] = [
-        _psi_chart("PSI over the tasks", group.tasks, [series[r] for r in first])
-    ]
+    charts: list[Block] = [_psi_chart("PSI over the tasks", stages, [series[r] for r in first])]
     for method in dict.fromkeys(row.method for row in rows):
         own = [series[row] for row in rows if row.method == method]
         if len(own) > 1:
             title = f"PSI over the tasks: every gate of {method}"
-            charts.append(Fold(title, (_psi_chart(title, group.tasks, own),)))
-    header = ("method", "gate", *(f"{n + 1} {task}" for n, task in enumerate(group.tasks)))
+            charts.append(Fold(title, (_psi_chart(title, stages, own),)))
+    header = ("method", "gate", *(f"{n + 1} {task}" for n, task in enumerate(stages)))
     cells = tuple(
         (text(r.method), text(r.gate), *(summary(v) for v in _columns(values[r]))) for r in rows
     )

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cliqa.errors import ResultError
-from cliqa.results import Bundle, FolderState, check_sums, folder_state, load_bundle
+from cliqa.results import (
+    Bundle,
+    FolderState,
+    check_sums,
+    folder_state,
+    load_bundle,
+    stage_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,9 +102,25 @@ class Run:
         return tuple(self.record["evaluate_only"])
 
     @property
+    def learned_at(self) -> tuple[int, ...]:
+        """For each task the stage, from 0, in which it arrived."""
+        return tuple(self.record.get("learned_at") or range(len(self.tasks)))
+
+    @property
+    def stage_sizes(self) -> tuple[int, ...]:
+        """How many tasks arrived in each stage."""
+        return tuple(Counter(self.learned_at).values())
+
+    @property
+    def stage_names(self) -> list[str]:
+        """What each stage learned."""
+        return stage_names({"tasks": self.tasks, "learned_at": self.learned_at})
+
+    @property
     def joint(self) -> bool:
-        """Whether it learned several tasks at once."""
-        return any(len(stage["tasks"]) > 1 for stage in self.record["stages"])
+        """Whether it was given tasks again that had arrived earlier, or all at once."""
+        arrived = dict(zip(self.tasks, self.learned_at, strict=True))
+        return any(len({arrived[t] for t in s["tasks"]}) > 1 for s in self.record["stages"])
 
     @cached_property
     def settings(self) -> dict[str, Any]:

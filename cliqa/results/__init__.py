@@ -16,9 +16,11 @@ from cliqa.results.tables import (
     Undefined,
     cost_table,
     matrix_table,
+    stage_names,
     summary_table,
     to_markdown,
     to_rich,
+    unseen_table,
 )
 from cliqa.results.writer import BundleWriter
 
@@ -43,7 +45,9 @@ __all__ = [
     "over_seeds",
     "prepare_folder",
     "srcc_matrices",
+    "stage_names",
     "summary_table",
     "to_markdown",
     "to_rich",
+    "unseen_table",
 ]

@@ -33,6 +33,7 @@ class _Ranked:
 
     gate: str
     tasks: Sequence[str]
+    learned_at: Sequence[int]
     cells: Cells
     qualities: Mapping[str, Array]
     undefined: dict[str, str] = field(default_factory=dict)
@@ -72,13 +73,13 @@ class _Ranked:
 
     def matrices(self) -> tuple[Array, Array]:
         """S and R of `cliqa.metrics`."""
-        size = len(self.tasks)
-        S, R = np.full((2, size, size), np.nan)
-        for t in range(size):
-            for k, task in enumerate(self.tasks):
+        stages = max(self.learned_at) + 1
+        S, R = np.full((2, stages, len(self.tasks)), np.nan)
+        for t in range(stages):
+            for k, (task, learned) in enumerate(zip(self.tasks, self.learned_at, strict=True)):
                 S[t, k] = self.with_truth(f"srcc[{t}][{k}]", t + 1, task)
-                if k < t:
-                    R[t, k] = self.with_earlier(f"stability[{t}][{k}]", t + 1, task, k + 1)
+                if learned < t:
+                    R[t, k] = self.with_earlier(f"stability[{t}][{k}]", t + 1, task, learned + 1)
         return S, R
 
 
@@ -94,15 +95,22 @@ def _without_noise(scores: Array) -> Array:
 
 
 def srcc_matrices(
-    predictions: pa.Table, labels: pa.Table, *, tasks: Sequence[str], gate: str
+    predictions: pa.Table,
+    labels: pa.Table,
+    *,
+    tasks: Sequence[str],
+    gate: str,
+    learned_at: Sequence[int] | None = None,
 ) -> tuple[Array, Array, dict[str, str]]:
     """Both matrices of one gate, from its stored predictions.
 
     Args:
         predictions: the columns of `predictions.parquet`, rows in any order.
         labels: the columns of `labels.parquet`, from a source you trust.
-        tasks: names of the tasks in the order they were learned; row t is step t + 1.
+        tasks: names of the tasks in the order they were learned.
         gate: name of the gate.
+        learned_at: for each task the stage, from 0, that learned it; row t of the matrices is stage
+            t, step t + 1 of the predictions. Default: stage k learned task k.
 
     Returns:
         S, R (see `cliqa.metrics`) and, for each entry that is NaN and need not be, its path such
@@ -110,9 +118,10 @@ def srcc_matrices(
     """
     known = read_qualities(labels)
     scores = align_predictions(predictions, known)
-    _check_steps(scores, tasks)
+    stages = _stages(tasks, learned_at)
+    _check_steps(scores, max(stages) + 1)
     quality = {task: values for task, (_, values) in known.items()}
-    ranked = _Ranked(gate, tasks, scores.get(gate, {}), quality)
+    ranked = _Ranked(gate, tasks, stages, scores.get(gate, {}), quality)
     S, R = ranked.matrices()
     return S, R, ranked.undefined
 
@@ -125,6 +134,7 @@ def compute_metrics(
     metrics: Iterable[Metric],
     gates: Sequence[str] | None = None,
     evaluate_only: Sequence[str] = (),
+    learned_at: Sequence[int] | None = None,
 ) -> dict[str, Any]:
     """The content of `metrics.json`.
 
@@ -134,10 +144,12 @@ def compute_metrics(
     Args:
         predictions: the columns of `predictions.parquet`, rows in any order.
         labels: the columns of `labels.parquet`, from a source you trust.
-        tasks: names of the tasks in the order they were learned; row t is step t + 1.
+        tasks: names of the tasks in the order they were learned.
         metrics: the metrics to compute.
         gates: names of the gates; default: those in `predictions`, in order of appearance.
         evaluate_only: sets that were only tested on, after the last task.
+        learned_at: for each task the stage, from 0, that learned it; default: stage k learned task
+            k.
 
     Raises:
         ResultError: predictions and labels do not fit each other.
@@ -147,13 +159,19 @@ def compute_metrics(
     known = read_qualities(labels)
     quality = {task: values for task, (_, values) in known.items()}
     scores = align_predictions(predictions, known)
-    _check_steps(scores, tasks)
+    stages = _stages(tasks, learned_at)
+    _check_steps(scores, max(stages) + 1)
     _check_tasks(scores, (*tasks, *evaluate_only))
     entries = {}
     for gate in scores if gates is None else gates:
-        ranked = _Ranked(gate, tasks, scores.get(gate, {}), quality)
+        ranked = _Ranked(gate, tasks, stages, scores.get(gate, {}), quality)
         entries[gate] = _entry(ranked, metrics, evaluate_only)
-    return {"schema_version": SCHEMA_VERSION, "tasks": list(tasks), "gates": entries}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tasks": list(tasks),
+        "learned_at": list(stages),
+        "gates": entries,
+    }
 
 
 def _check_names(metrics: Iterable[Metric]) -> list[Metric]:
@@ -168,11 +186,18 @@ def _check_names(metrics: Iterable[Metric]) -> list[Metric]:
     return metrics
 
 
-def _check_steps(scores: Mapping[str, Cells], tasks: Sequence[str]) -> None:
+def _stages(tasks: Sequence[str], learned_at: Sequence[int] | None) -> Sequence[int]:
+    stages = range(len(tasks)) if learned_at is None else learned_at
+    if len(stages) != len(tasks):
+        raise ResultError(f"there are {len(tasks)} tasks but the stages of {len(stages)}")
+    return stages
+
+
+def _check_steps(scores: Mapping[str, Cells], stages: int) -> None:
     steps = {step for cells in scores.values() for step, _ in cells}
-    beyond = sorted(steps - set(range(1, len(tasks) + 1)))
+    beyond = sorted(steps - set(range(1, stages + 1)))
     if beyond:
-        raise ResultError(f"there are {len(tasks)} tasks but predictions of step {beyond[-1]}")
+        raise ResultError(f"there are {stages} stages but predictions of step {beyond[-1]}")
 
 
 def _check_tasks(scores: Mapping[str, Cells], known: Iterable[str]) -> None:
@@ -190,6 +215,7 @@ def _entry(
         S=S,
         R=R,
         tasks=tuple(ranked.tasks),
+        learned_at=tuple(ranked.learned_at),
         gate=ranked.gate,
         predictions={(t - 1, place[n]): v for (t, n), v in ranked.cells.items() if n in place},
         qualities={place[n]: v for n, v in ranked.qualities.items() if n in place},
@@ -203,7 +229,7 @@ def _entry(
             undefined[metric.name] = reason or _blame(metric, record, ranked.undefined)
     entry |= {"srcc": plain(S), "stability": plain(R)}
     if evaluate_only:
-        last, path = len(ranked.tasks), "evaluate_only.{}".format
+        last, path = len(S), "evaluate_only.{}".format
         found = {name: ranked.with_truth(path(name), last, name) for name in evaluate_only}
         entry["evaluate_only"] = plain(found)
     return entry | {"undefined": {**ranked.undefined, **undefined}}

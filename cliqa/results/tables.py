@@ -104,6 +104,31 @@ def summary_table(
     return ResultTable(title, ("method", "gate", *columns), rows)
 
 
+def unseen_table(
+    results: Iterable[tuple[str, Mapping[str, Any]]], title: str = "SRCC on sets never learned"
+) -> ResultTable | None:
+    """One row a method and gate, one column a set that was only tested on; None if there is none.
+
+    Args:
+        results: the method's label and the content of its `metrics.json`.
+        title: what the table shows.
+    """
+    entries = [
+        (label, gate, entry)
+        for label, metrics in results
+        for gate, entry in metrics["gates"].items()
+        if entry.get("evaluate_only")
+    ]
+    if not entries:
+        return None
+    sets = list(entries[0][2]["evaluate_only"])
+    rows = tuple(
+        (label, gate, *(_cell(e, e["evaluate_only"][s], f"evaluate_only.{s}") for s in sets))
+        for label, gate, e in entries
+    )
+    return ResultTable(title, ("method", "gate", *sets), rows)
+
+
 def cost_table(costs: Iterable[tuple[str, Mapping[str, Any]]], title: str = "Cost") -> ResultTable:
     """One row a method: what it stores a task, what it holds while it learns, what it took.
 
@@ -134,6 +159,21 @@ def _megabytes(count: int) -> str:
     return f"{count / 1e6:.1f}"
 
 
+def stage_names(metrics: Mapping[str, Any]) -> list[str]:
+    """What each stage learned: its task, or the first one and how many more.
+
+    Args:
+        metrics: the content of a `metrics.json`.
+    """
+    tasks = metrics["tasks"]
+    learned_at = metrics.get("learned_at") or range(len(tasks))
+    names = []
+    for stage in range(max(learned_at) + 1):
+        own = [task for task, at in zip(tasks, learned_at, strict=True) if at == stage]
+        names.append(own[0] if len(own) == 1 else f"{own[0]} and {len(own) - 1} more")
+    return names
+
+
 def matrix_table(label: str, metrics: Mapping[str, Any], gate: str) -> ResultTable:
     """SRCC after each task on each test set, as Table IV of the TSN-IQA paper.
 
@@ -145,7 +185,7 @@ def matrix_table(label: str, metrics: Mapping[str, Any], gate: str) -> ResultTab
     entry, tasks = metrics["gates"][gate], metrics["tasks"]
     rows = tuple(
         (task, *(_cell(entry, v, f"srcc[{t}][{k}]") for k, v in enumerate(entry["srcc"][t])))
-        for t, task in enumerate(tasks)
+        for t, task in enumerate(stage_names(metrics))
     )
     return ResultTable(f"SRCC: {label}, gate {gate}", ("after task", *tasks), rows)
 

@@ -63,7 +63,7 @@ class MethodRun:
         model = prepared.new_model()
         method.strategy.start(model)
         evaluator = Evaluator(prepared.compute, method.gates, prepared.features, prepared.seed)
-        stages = method.strategy.stages(len(prepared.stream.tasks))
+        stages = method.strategy.stages(prepared.stream.stages)
         for stage in stages:
             summary = self._stage(model, evaluator, stage, len(stages))
             self._tell("cliqa_task_end", step=stage.step, summary=summary)
@@ -125,7 +125,7 @@ class MethodRun:
 
     def _test_sets(self, stage: Stage) -> tuple[Task, ...]:
         stream = self.prepared.stream
-        final = stage.step == len(stream.tasks)
+        final = stage.step == len(stream.stages)
         return (*stream.tasks, *stream.evaluate_only) if final else stream.tasks
 
     def _announce(self, phase: Phase) -> None:
@@ -175,6 +175,7 @@ class MethodRun:
             predictions,
             labels,
             tasks=[task.name for task in stream.tasks],
+            learned_at=stream.learned_at,
             metrics=self.prepared.metrics,
             gates=[plan.label for plan in self.method.gates],
             evaluate_only=[task.name for task in stream.evaluate_only],

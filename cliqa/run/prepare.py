@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from cliqa.data import Task, TaskStream, arrange, make_split
+from cliqa.data import Task, TaskStream, arrange, by_distortion, make_split
 from cliqa.errors import CapabilityError, CliqaError, ConfigError, PluginError
 from cliqa.evaluation import GatePlan, Normalization, StageFeatures, find_normalization
 from cliqa.evaluation.evaluator import OnlyHead
@@ -161,9 +161,13 @@ def _stream(config: ResolvedConfig, datasets: BuiltDatasets) -> TaskStream:
     datasets.only([*config.tasks, *config.evaluate_only])
     tasks = [_task(resolved, config, datasets) for resolved in config.tasks]
     others = [_task(resolved, config, datasets, whole=True) for resolved in config.evaluate_only]
+    if settings.per == "distortion":
+        alone = len(tasks) == 1
+        tasks = [part for t in tasks for part in by_distortion(t, "" if alone else f"{t.name}.")]
     positions = arrange([task.name for task in tasks], settings.order)
     order = settings.order if isinstance(settings.order, str) else "custom"
-    return TaskStream(tuple(tasks[p] for p in positions), order, tuple(others))
+    arranged = tuple(tasks[p] for p in positions)
+    return TaskStream(arranged, order, tuple(others), tuple(settings.stages))
 
 
 def _task(

@@ -64,10 +64,11 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
         "multi_head": method.strategy.multi_head,
         "order": prepared.stream.order,
         "tasks": [task.name for task in tasks],
+        "learned_at": list(prepared.stream.learned_at),
         "evaluate_only": [task.name for task in prepared.stream.evaluate_only],
         "stages": [
             {"step": s.step, "tasks": [tasks[t].name for t in s.tasks]}
-            for s in method.strategy.stages(len(tasks))
+            for s in method.strategy.stages(prepared.stream.stages)
         ],
         "gates": gates,
         "seed": prepared.seed,
@@ -143,7 +144,7 @@ def _data(task: Task) -> dict[str, Any]:
     return {
         "dataset": task.dataset.name,
         "fingerprint": task.fingerprint,
-        "images": len(task.sample_ids),
+        "images": sum(len(getattr(task.split, part)) for part in ("train", "val", "test")),
         "train": len(task.split.train),
         "val": len(task.split.val),
         "test": len(task.split.test),

@@ -70,8 +70,8 @@ def run(
         torch.set_num_threads(config.run.threads)
     prepared = prepare(config, datasets)
     prepare_folder(out, force=force)
-    tasks = len(prepared.stream.tasks)
-    observer.methods({m.label: len(m.strategy.stages(tasks)) for m in prepared.methods})
+    groups = prepared.stream.stages
+    observer.methods({m.label: len(m.strategy.stages(groups)) for m in prepared.methods})
     own, *others = prepared.methods
     writer = BundleWriter(out)
     done = {own.label: MethodRun(prepared, own, writer, observer)()}

@@ -37,8 +37,9 @@ class Batch:
         features: float32 (B, feature_dim), or None.
         quality: float32 (B,), higher is better, each dataset's range of scores stretched to [0, 1].
         std: float32 (B,), standard deviation of `quality`, nan where unknown.
-        task: int64 (B,), equal for samples of one dataset; scores of different datasets are not
-            comparable, so pairs never cross it.
+        task: int64 (B,), which of the source's tasks each sample is of.
+        scale: int64 (B,), equal for samples of one dataset, whose scores can be compared with each
+            other: pairs never cross it. Tasks made of one dataset's distortions share it.
         sample_ids: B ids.
         pairs: int64 (M, 2), positions of the pairs to learn from; None: all pairs of one dataset.
         parts: how many images go through the network at a time, in order; None: all at once. Batch
@@ -50,6 +51,7 @@ class Batch:
     quality: Tensor
     std: Tensor
     task: Tensor
+    scale: Tensor
     sample_ids: tuple[str, ...]
     pairs: Tensor | None = None
     parts: tuple[int, ...] | None = None
@@ -63,6 +65,7 @@ class Batch:
             quality=self.quality[keep],
             std=self.std[keep],
             task=self.task[keep],
+            scale=self.scale[keep],
             sample_ids=tuple(self.sample_ids[p] for p in positions),
             pairs=None if self.pairs is None else _pairs_among(self.pairs, keep),
         )
@@ -82,6 +85,7 @@ class Batch:
             quality=torch.cat([self.quality, other.quality]),
             std=torch.cat([self.std, other.std]),
             task=torch.cat([self.task, other.task]),
+            scale=torch.cat([self.scale, other.scale]),
             sample_ids=self.sample_ids + other.sample_ids,
             pairs=pairs,
             parts=parts,
@@ -118,6 +122,7 @@ def _assemble(samples: Samples, drawn: Draw, device: torch.device, **inputs: Ten
         quality=column(samples.quality[at], torch.float32),
         std=column(samples.std[at], torch.float32),
         task=column(samples.number[at], torch.int64),
+        scale=column(samples.scale[at], torch.int64),
         sample_ids=tuple(sample_id for _, _, sample_id in samples.rows(at)),
         pairs=None if drawn.pairs is None else column(drawn.pairs, torch.int64),
         parts=drawn.parts,

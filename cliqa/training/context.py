@@ -26,7 +26,7 @@ class Stage:
     """One training: the model after it is evaluated as `step`.
 
     Attributes:
-        step: 1 after the first task of the stream, T after the last.
+        step: 1 after the first tasks of the stream have arrived, T after the last.
         tasks: positions, in learning order, of the tasks whose training images are used.
     """
 

@@ -61,15 +61,24 @@ class Samples:
         own = list(zip(tasks, map(list, rows), strict=True))
         self.quality = np.concatenate([task.unit_quality[r] for task, r in own])
         self.std = np.concatenate([task.unit_std[r] for task, r in own])
-        units = self._units([len(r) for _, r in own])
+        scales = list(dict.fromkeys(task.fingerprint for task in tasks))
+        of_task = np.asarray([scales.index(task.fingerprint) for task in tasks], dtype=np.int64)
+        self.scale = of_task[self.number]
+        self._names = [
+            "+".join(t.name for t, s in zip(tasks, of_task, strict=True) if s == scale)
+            for scale in range(len(scales))
+        ]
+        self._units = [
+            self._units_of(name, np.flatnonzero(self.scale == scale))
+            for scale, name in enumerate(self._names)
+        ]
         # Batches of nearly equal size: a last batch of one image would hold no pair.
-        self._steps = [-(-count // batch_size) for count in units]
-        self._starts = np.cumsum([0, *units])
+        self._steps = [-(-len(units) // batch_size) for units in self._units]
         self.steps = sum(self._steps)
 
-    def _units(self, images: list[int]) -> list[int]:
-        """Units of each task, from its number of images."""
-        return images
+    def _units_of(self, name: str, positions: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """The units of one scale, from the positions of its images."""
+        return positions
 
     def __len__(self) -> int:
         return len(self._index)
@@ -93,15 +102,15 @@ class Samples:
         Pairs never cross datasets, so a batch of one dataset holds as many pairs as a batch can;
         spread over six datasets, sixteen images would hold about a seventh of them.
         """
-        names = [task.name for task in self.tasks]
-        turns = np.repeat(np.arange(len(self.tasks)), self._steps)
-        if len(self.tasks) > 1:
+        names = self._names
+        turns = np.repeat(np.arange(len(names)), self._steps)
+        if len(names) > 1:
             named_rng(self._seed, self._name, "turns", *names, epoch).shuffle(turns)
-        task = int(turns[step])
-        nth = int((turns[:step] == task).sum())
-        start, stop = self._starts[task], self._starts[task + 1]
-        order = named_rng(self._seed, self._name, names[task], epoch).permutation(stop - start)
-        chosen: np.ndarray = start + np.array_split(order, self._steps[task])[nth]
+        scale = int(turns[step])
+        nth = int((turns[:step] == scale).sum())
+        units = self._units[scale]
+        order = named_rng(self._seed, self._name, names[scale], epoch).permutation(len(units))
+        chosen: np.ndarray = units[np.array_split(order, self._steps[scale])[nth]]
         return chosen
 
 
@@ -130,31 +139,23 @@ class PairList(Samples):
         size: int | Mapping[str, int] | None = None,
     ) -> None:
         self._size = size
-        self._lists: list[np.ndarray] = []
         super().__init__(tasks, batch_size, seed, name, rows)
-        self._pairs = np.concatenate(self._lists)
 
     def __len__(self) -> int:
-        return 2 * len(self._pairs)
+        return 2 * sum(len(pairs) for pairs in self._units)
 
-    def _units(self, images: list[int]) -> list[int]:
-        first = 0
-        for task, count in zip(self.tasks, images, strict=True):
-            self._lists.append(first + self._list(task.name, count))
-            first += count
-        return [len(pairs) for pairs in self._lists]
-
-    def _list(self, task: str, images: int) -> np.ndarray:
-        size = self._size
-        wanted = size if size is None or isinstance(size, int) else size.get(task)
+    def _units_of(self, name: str, positions: np.ndarray) -> np.ndarray:
+        size, images = self._size, len(positions)
+        wanted = size if size is None or isinstance(size, int) else size.get(name)
         wanted = PAIRS_PER_IMAGE * images if wanted is None else wanted
         every = images * (images - 1) // 2
-        rng = named_rng(self._seed, "pair list", task)
-        return pair_numbers(rng.choice(every, min(wanted, every), replace=False), images)
+        rng = named_rng(self._seed, "pair list", name)
+        chosen = rng.choice(every, min(wanted, every), replace=False)
+        return positions[pair_numbers(chosen, images)]
 
     def draw(self, epoch: int, step: int) -> Draw:
         """The images of that step's pairs: all first ones, then all second ones."""
-        pairs = self._pairs[self._chosen(epoch, step)]
+        pairs = self._chosen(epoch, step)
         count = len(pairs)
         places = np.arange(2 * count).reshape(2, count).T
         return Draw(pairs.T.reshape(-1), places, (count, count))

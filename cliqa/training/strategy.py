@@ -38,9 +38,13 @@ class Strategy:
     def check(self, backbone: Backbone) -> None:
         """Raise `CapabilityError` if the method cannot work with this backbone."""
 
-    def stages(self, tasks: int) -> list[Stage]:
-        """The trainings of a stream of that many tasks; default: one task after another."""
-        return [Stage(step=t + 1, tasks=(t,)) for t in range(tasks)]
+    def stages(self, groups: Sequence[tuple[int, ...]]) -> list[Stage]:
+        """The trainings of a stream; default: one group of tasks after another.
+
+        Args:
+            groups: positions of the tasks that arrive together, in order; usually one each.
+        """
+        return [Stage(step=t + 1, tasks=group) for t, group in enumerate(groups)]
 
     def start(self, model: QualityModel) -> None:
         """Called once, before the first stage, with the pre-trained model."""

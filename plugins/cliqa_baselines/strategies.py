@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from cliqa.training import IsolatingStrategy, Stage, Strategy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cliqa.model import Backbone
     from cliqa_baselines.config import FineTuningConfig
 
@@ -41,6 +43,6 @@ class SeparateLearning(IsolatingStrategy):
 class JointLearning(Strategy):
     """JL: one training on the images of all tasks; pairs never cross datasets."""
 
-    def stages(self, tasks: int) -> list[Stage]:
+    def stages(self, groups: Sequence[tuple[int, ...]]) -> list[Stage]:
         """A single stage that is evaluated as the last step."""
-        return [Stage(step=tasks, tasks=tuple(range(tasks)))]
+        return [Stage(step=len(groups), tasks=tuple(t for group in groups for t in group))]

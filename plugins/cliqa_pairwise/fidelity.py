@@ -95,13 +95,13 @@ class Fidelity:
 
 def pairs_of(batch: Batch) -> Tensor:
     """The pairs that the batch names, or else all that it holds: int64 (M, 2)."""
-    return pairs_within(batch.task) if batch.pairs is None else batch.pairs
+    return pairs_within(batch.scale) if batch.pairs is None else batch.pairs
 
 
-def pairs_within(task: Tensor) -> Tensor:
+def pairs_within(scale: Tensor) -> Tensor:
     """All pairs of positions whose images are of one dataset: int64 (B,) -> int64 (M, 2)."""
-    first, second = torch.triu_indices(len(task), len(task), offset=1, device=task.device)
-    same = task[first] == task[second]
+    first, second = torch.triu_indices(len(scale), len(scale), offset=1, device=scale.device)
+    same = scale[first] == scale[second]
     return torch.stack([first[same], second[same]], dim=1)
 
 

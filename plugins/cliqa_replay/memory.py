@@ -66,4 +66,5 @@ class Mixed:
         place = epoch * self.steps + step
         now = self.current.batch(epoch, step)
         old = self.memory.batch(place // self.memory.steps, place % self.memory.steps)
-        return now.beside(dataclasses.replace(old, task=old.task + self.current_tasks))
+        first = self.current_tasks
+        return now.beside(dataclasses.replace(old, task=old.task + first, scale=old.scale + first))

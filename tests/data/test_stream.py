@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cliqa.data import ORDERS, TaskStream, arrange
+from cliqa.data import ORDERS, TaskStream, arrange, group_stages
 from cliqa.errors import ConfigError, DataError
 
 SIX = ["LIVE", "CSIQ", "BID", "CLIVE", "KonIQ", "KADID"]
@@ -92,3 +92,13 @@ def test_checking_a_stream_finds_a_bad_image_wherever_it_is(make_task, random_pi
     TaskStream((good,), "I", (good,)).check_images()
     with pytest.raises(DataError, match=r"`damaged`: image `damaged/00005.png`"):
         TaskStream(tasks, "I", others).check_images()
+
+
+@given(tasks=st.integers(1, 30), sizes=st.lists(st.integers(1, 7), min_size=1, max_size=4))
+def test_stages_take_the_tasks_in_turn_and_the_last_size_repeats(tasks, sizes):
+    stages = group_stages(tasks, sizes)
+    assert [task for stage in stages for task in stage] == list(range(tasks))
+    wanted = [*sizes, *[sizes[-1]] * tasks]
+    for number, stage in enumerate(stages[:-1]):
+        assert len(stage) == wanted[number]
+    assert len(stages[-1]) <= wanted[len(stages) - 1]

@@ -228,7 +228,7 @@ def test_predictions_for_other_samples_than_the_labels_are_refused_with_counts(p
 def test_predictions_and_labels_of_different_runs_are_refused(predictions, labels):
     with pytest.raises(ResultError, match="no labels for bid"):
         srcc_matrices(predictions, without(labels, task="bid"), tasks=TASKS, gate="kg")
-    with pytest.raises(ResultError, match="2 tasks but predictions of step 3"):
+    with pytest.raises(ResultError, match="2 stages but predictions of step 3"):
         srcc_matrices(predictions, labels, tasks=TASKS[:2], gate="kg")
     two = predictions.filter(pc.less_equal(predictions["step"], 2))
     with pytest.raises(ResultError, match="predictions for bid, which is no task"):

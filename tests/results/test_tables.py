@@ -9,10 +9,13 @@ from cliqa.results import (
     ResultTable,
     Spread,
     Undefined,
+    cost_table,
     matrix_table,
+    stage_names,
     summary_table,
     to_markdown,
     to_rich,
+    unseen_table,
 )
 
 METRICS = {
@@ -123,3 +126,36 @@ def test_a_number_over_seeds_shows_its_deviation_if_it_has_one_and_counts_are_wh
     assert rows == [["ft", "newest", "I", "2", "0.500 ± 0.012", "0.000", "–¹"]]
     assert notes == ["¹ undefined for 1 of 2 seeds: why"]
     assert to_markdown(table).splitlines()[3] == "|---|---|---|---:|---:|---:|---:|"
+
+
+def test_rows_of_the_matrix_are_stages_named_by_what_they_learned():
+    tasks = ["a", "b", "c", "d"]
+    assert stage_names({"tasks": tasks}) == tasks
+    assert stage_names({"tasks": tasks, "learned_at": [0, 0, 0, 1]}) == ["a and 2 more", "d"]
+    entry = {"srcc": [[0.1, 0.2, 0.3, None], [0.4, 0.5, 0.6, 0.7]], "undefined": {}}
+    metrics = {"tasks": tasks, "learned_at": [0, 0, 0, 1], "gates": {"newest": entry}}
+    table = matrix_table("m", metrics, "newest")
+    assert [row[0] for row in table.rows] == ["a and 2 more", "d"]
+    assert table.rows[1][1:] == (0.4, 0.5, 0.6, 0.7)
+
+
+def test_sets_that_were_only_tested_on_have_a_table_of_their_own():
+    gates = {
+        "kmeans": {"evaluate_only": {"x": 0.5, "y": None}, "undefined": {"evaluate_only.y": "why"}}
+    }
+    table = unseen_table([("m", {"gates": gates})])
+    assert table.header == ("method", "gate", "x", "y")
+    assert table.rows == (("m", "kmeans", 0.5, Undefined("why")),)
+    assert unseen_table([("m", METRICS)]) is None
+
+
+def test_the_cost_table_has_a_row_a_method():
+    cost = {
+        "parameters": {"per_task": [1234, 5]},
+        "held_bytes": {"peak": 2_500_000, "final": 0},
+        "exemplar_images": 1000,
+        "trained_images": 65_000,
+        "train_cpu_seconds": 61.4,
+    }
+    table = cost_table([("er", cost)])
+    assert table.rows == (("er", "1,234", "2.5", "1,000", "65,000", "61"),)

@@ -53,7 +53,7 @@ def learn(strategy, model, tasks, *, after_stage=None, trainer=None, **settings)
     """Train a strategy on a stream of tasks; returns the model."""
     trainer = trainer or new_trainer()
     strategy.start(model)
-    for stage in strategy.stages(len(tasks)):
+    for stage in strategy.stages([(t,) for t in range(len(tasks))]):
         here = [tasks[t] for t in stage.tasks]
         head = strategy.begin_stage(model, [task.name for task in here])
         context = make_context(model, here, head=head, **settings)
@@ -65,13 +65,15 @@ def learn(strategy, model, tasks, *, after_stage=None, trainer=None, **settings)
     return model
 
 
-def make_batch(quality, *, task=None, std=None, **inputs) -> Batch:
-    """A batch of given qualities."""
+def make_batch(quality, *, task=None, scale=None, std=None, **inputs) -> Batch:
+    """A batch of given qualities; each task has a scale of its own unless said otherwise."""
     count = len(quality)
+    task = [0] * count if task is None else task
     return Batch(
         quality=torch.as_tensor(quality, dtype=torch.float32),
         std=torch.as_tensor([float("nan")] * count if std is None else std, dtype=torch.float32),
-        task=torch.as_tensor([0] * count if task is None else task),
+        task=torch.as_tensor(task),
+        scale=torch.as_tensor(task if scale is None else scale),
         sample_ids=tuple(f"s{i}" for i in range(count)),
         **inputs,
     )

@@ -1,11 +1,14 @@
 """Batches that are pure functions of epoch and step."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cliqa.data import Split
 from cliqa.data import images as views
 from cliqa.errors import DataError
 from cliqa.model import to_input
@@ -106,7 +109,7 @@ def test_batches_are_as_few_and_as_equal_as_can_be_and_none_is_of_one_image(
 
 def _rows_only(make_rows, count):
     """A task all of whose images are training images."""
-    from cliqa.data import Split, Task
+    from cliqa.data import Task
 
     dataset = make_rows(map(str, range(count)))
     dataset.table.update(quality=[0.0] * count, score_std=[None] * count)
@@ -230,3 +233,28 @@ def test_a_batch_holds_one_dataset_and_all_get_their_turns(make_task, tiny_backb
         assert sorted(seen) == sorted(t.sample_ids[r] for t in tasks for r in t.split.train)
     assert turns[0] != turns[1]
     assert sorted(turns[0]) == sorted(turns[1])
+
+
+def test_tasks_of_one_dataset_share_batches_and_their_pairs(make_task, tiny_backbone, train_config):
+    """Distortions of one set have one scale of scores, tasks of other sets another."""
+    whole = make_task("whole", 24)
+    halves = [
+        dataclasses.replace(whole, name=name, split=Split(whole.split.train[part::2], (), ()))
+        for part, name in enumerate(("even", "odd"))
+    ]
+    other = make_task("other", 10, seed=3)
+    tasks = [halves[0], other, halves[1]]
+    source = ImageBatches(tasks, tiny_backbone(), train_config(batch_size=6), 0, CPU)
+    batches = [source.batch(0, step) for step in range(source.steps)]
+    mixed = 0
+    for batch in batches:
+        numbers = set(batch.task.tolist())
+        assert len(set(batch.scale.tolist())) == 1
+        assert numbers in ({1}, {0}, {2}, {0, 2})
+        mixed += numbers == {0, 2}
+        for number, name in zip(batch.task.tolist(), batch.sample_ids, strict=True):
+            rows = [tasks[number].sample_ids[row] for row in tasks[number].split.train]
+            assert name in rows
+    assert mixed
+    seen = sorted(name for batch in batches for name in batch.sample_ids)
+    assert seen == sorted(t.sample_ids[row] for t in tasks for row in t.split.train)
