@@ -34,6 +34,9 @@ _RANKS = (
     "Told which task an image is from, which users cannot tell",
 )
 
+#: Bands of deviation in one chart.
+_MOST_BANDS = 5
+
 
 def summary_part(group: Group, context: Context) -> Part:
     """The main table, and what its columns mean."""
@@ -240,6 +243,8 @@ def _psi_series(rows: Sequence[Row], values: dict[Row, Array]) -> dict[Row, Seri
 def _psi_chart(title: str, tasks: Sequence[str], series: Sequence[Series]) -> Figure:
     if len({one.color for one in series}) == 1:  # one method: tell its gates apart by colour
         series = [replace(one, color=n) for n, one in enumerate(series)]
+    if len(series) > _MOST_BANDS:  # more bands would hide the lines and each other
+        series = [replace(one, spread=()) for one in series]
     return Figure(title, line_chart(title, tasks, series, "PSI"))
 
 

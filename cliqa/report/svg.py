@@ -81,7 +81,7 @@ def line_chart(label: str, places: Sequence[str], series: Sequence[Series], unit
     """Lines over named places, each labelled at its right end."""
     longest = max(len(s.name) for s in series)
     width, right = 860.0, min(330.0, 24 + 6.6 * longest)
-    height = max(300.0, 70 + _LINE * len(series))
+    height = max(300.0, 78 + 2 * _LINE * len(series))
     low, high = _span(series)
     frame = Frame(50, 30, width - 50 - right, height - 78, low, high, len(places))
     parts = [*_axes(frame, unit), *_places(frame, places)]

@@ -60,8 +60,9 @@ CURVES: Final = (
     "that learns new tasks and keeps the old ones."
 )
 BAND: Final = (
-    "The band is one standard deviation over seeds to either side. The first chart shows the best "
-    "gate of each method that is not told the task."
+    "The band is one standard deviation over seeds to either side, left out where more than five "
+    "would hide each other. The first chart shows the best gate of each method that is not told "
+    "the task."
 )
 JOINT: Final = "learned all tasks at once, so there is no model after each of them"
 PER_SEED: Final = "Every single run behind the means: a large spread between seeds is visible here."
