@@ -6,7 +6,16 @@ A dataset plugin needs `RatedDataset` and `COLUMNS` only.
 from cliqa.data.images import ImageReader, test_view, training_view
 from cliqa.data.photographs import PHOTOGRAPHS, Photograph
 from cliqa.data.rated import COLUMNS, RatedDataset
-from cliqa.data.splits import Split, make_split
+from cliqa.data.split_match import read_split
+from cliqa.data.split_sources import SplitSource, find_split
+from cliqa.data.splits import (
+    Split,
+    SplitRecord,
+    make_split,
+    parted_groups,
+    split_digest,
+    split_record,
+)
 from cliqa.data.stream import ORDERS, Task, TaskStream, arrange
 
 __all__ = [
@@ -17,10 +26,17 @@ __all__ = [
     "Photograph",
     "RatedDataset",
     "Split",
+    "SplitRecord",
+    "SplitSource",
     "Task",
     "TaskStream",
     "arrange",
+    "find_split",
     "make_split",
+    "parted_groups",
+    "read_split",
+    "split_digest",
+    "split_record",
     "test_view",
     "training_view",
 ]

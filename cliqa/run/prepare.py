@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from cliqa.data import Task, TaskStream, arrange, make_split
+from cliqa.data import Task, TaskStream, arrange, find_split, make_split, read_split, split_record
 from cliqa.errors import CapabilityError, CliqaError, ConfigError, PluginError
 from cliqa.evaluation import GatePlan, Normalization, StageFeatures, find_normalization
 from cliqa.evaluation.evaluator import OnlyHead
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cliqa.config import Resolved, ResolvedConfig
+    from cliqa.data import RatedDataset, Split, SplitRecord
     from cliqa.evaluation import Gate
     from cliqa.metrics import Metric
     from cliqa.model import Backbone
@@ -170,14 +171,32 @@ def _task(
     resolved: Resolved, config: ResolvedConfig, datasets: BuiltDatasets, *, whole: bool = False
 ) -> Task:
     built = datasets.get(resolved)
-    split = config.run.stream.split
-    seed = config.run.seed if split.seed is None else split.seed
-    division = (
-        make_split(built.dataset, "all-test", by="image", seed=seed)
-        if whole
-        else make_split(built.dataset, split.protocol, by=split.by, seed=seed)
+    division, record = _divided(built.dataset, resolved.label, config, whole=whole)
+    return Task(
+        resolved.label,
+        built.dataset,
+        division,
+        built.fingerprint,
+        built.reader,
+        record,
     )
-    return Task(resolved.label, built.dataset, division, built.fingerprint, built.reader)
+
+
+def _divided(
+    dataset: RatedDataset, label: str, config: ResolvedConfig, *, whole: bool
+) -> tuple[Split, SplitRecord]:
+    split = config.run.stream.split
+    found = None if whole else config.split_path(label)
+    if found is not None:
+        path, own = found
+        source = find_split(path, label, own=own)
+        return read_split(dataset, source, allow_unlisted=split.allow_unlisted)
+    seed = config.run.seed if split.seed is None else split.seed
+    protocol = "all-test" if whole else split.protocol
+    return (
+        make_split(dataset, protocol, by=split.by, seed=seed),
+        split_record(protocol, by=split.by, seed=seed),
+    )
 
 
 def _try_forward(backbone: Backbone, size: tuple[int, int], compute: Compute, name: str) -> None:

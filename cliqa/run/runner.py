@@ -71,6 +71,8 @@ def run(
     prepared = prepare(config, datasets)
     prepare_folder(out, force=force)
     tasks = len(prepared.stream.tasks)
+    for note in prepared.stream.notes:
+        observer.note(note)
     observer.methods({m.label: len(m.strategy.stages(tasks)) for m in prepared.methods})
     own, *others = prepared.methods
     writer = BundleWriter(out)
