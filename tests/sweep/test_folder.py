@@ -228,6 +228,7 @@ def test_a_sweep_over_splits_is_one_and_a_changed_split_is_another(sweeps):
     one_task = "stream.tasks=[{name: embedded, as: live-like}]"
     plan = sweeps.plan("grid: {stream.split.files: [one, two]}", one_task)
     out = sweeps.out()
+    out.write(plan)
     assert len(plan.cells) == 2
     for cell in plan.cells:
         path, own = cell.config.split_path("live-like")
