@@ -120,7 +120,7 @@ class _Resolver:
     def resolve_role(self, role: Role) -> list[Resolved]:
         """The components of one role, without those that have a fault."""
         written = _written(self.document.data, role)
-        resolved = [self._resolve(role, path, reference) for path, reference in written]
+        resolved = [self.resolve(role, path, reference) for path, reference in written]
         return [component for component in resolved if component is not None]
 
     def refuse_equal_labels(self) -> None:
@@ -134,7 +134,8 @@ class _Resolver:
                 place = self.document.value_place((*path, "name"))
                 self.faults.append(Fault(place, path, text))
 
-    def _resolve(self, role: Role, path: KeyPath, written: Any) -> Resolved | None:
+    def resolve(self, role: Role, path: KeyPath, written: Any) -> Resolved | None:
+        """The component that is written at a path; None, and faults, if it has any."""
         try:
             ref = Ref.model_validate(as_mapping(written))
         except ValidationError:

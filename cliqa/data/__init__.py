@@ -3,6 +3,7 @@
 A dataset plugin needs `RatedDataset` and `COLUMNS` only.
 """
 
+from cliqa.data.build import build_dataset, divide
 from cliqa.data.images import ImageReader, test_view, training_view
 from cliqa.data.photographs import PHOTOGRAPHS, Photograph
 from cliqa.data.rated import COLUMNS, RatedDataset
@@ -31,6 +32,8 @@ __all__ = [
     "Task",
     "TaskStream",
     "arrange",
+    "build_dataset",
+    "divide",
     "find_split",
     "make_split",
     "parted_groups",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from cliqa.data import Task, TaskStream, arrange, find_split, make_split, read_split, split_record
+from cliqa.data import Task, TaskStream, arrange, divide
 from cliqa.errors import CapabilityError, CliqaError, ConfigError, PluginError
 from cliqa.evaluation import GatePlan, Normalization, StageFeatures, find_normalization
 from cliqa.evaluation.evaluator import OnlyHead
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cliqa.config import Resolved, ResolvedConfig
-    from cliqa.data import RatedDataset, Split, SplitRecord
     from cliqa.evaluation import Gate
     from cliqa.metrics import Metric
     from cliqa.model import Backbone
@@ -171,7 +170,7 @@ def _task(
     resolved: Resolved, config: ResolvedConfig, datasets: BuiltDatasets, *, whole: bool = False
 ) -> Task:
     built = datasets.get(resolved)
-    division, record = _divided(built.dataset, resolved.label, config, whole=whole)
+    division, record = divide(built.dataset, resolved.label, config, whole=whole)
     return Task(
         resolved.label,
         built.dataset,
@@ -179,23 +178,6 @@ def _task(
         built.fingerprint,
         built.reader,
         record,
-    )
-
-
-def _divided(
-    dataset: RatedDataset, label: str, config: ResolvedConfig, *, whole: bool
-) -> tuple[Split, SplitRecord]:
-    split = config.run.stream.split
-    found = None if whole else config.split_path(label)
-    if found is not None:
-        path, own = found
-        source = find_split(path, label, own=own)
-        return read_split(dataset, source, allow_unlisted=split.allow_unlisted)
-    seed = config.run.seed if split.seed is None else split.seed
-    protocol = "all-test" if whole else split.protocol
-    return (
-        make_split(dataset, protocol, by=split.by, seed=seed),
-        split_record(protocol, by=split.by, seed=seed),
     )
 
 
