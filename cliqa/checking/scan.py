@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from cliqa.data.images import _UNREADABLE, _turn_upright
 
@@ -164,6 +164,8 @@ def _look(row: int, raw: dict[str, Any], *, upright: bool, thumbnail: bool) -> _
             orientation = image.getexif().get(ExifTags.Base.Orientation, _UPRIGHT)
             mode = image.mode
             picture = (_turn_upright(image) if upright else image).convert("RGB")
+    except UnidentifiedImageError:  # its text names a place in memory
+        return _Seen(row, kind="unreadable", cause="it is no image that can be read", path=path)
     except _UNREADABLE as error:
         return _Seen(row, kind="unreadable", cause=str(error) or type(error).__name__, path=path)
     pixels = hashlib.sha256(repr(picture.size).encode())

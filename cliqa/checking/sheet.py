@@ -21,6 +21,7 @@ _GAP: Final = 10
 _TEXT: Final = 13
 _CAPTION: Final = 2 * _TEXT + 12
 _TITLE: Final = 34
+_NARROWEST: Final = 520
 _PAPER, _INK, _DIM = (250, 250, 250), (20, 20, 20), (110, 110, 110)
 
 
@@ -44,42 +45,35 @@ def contact_sheet(name: str, dataset: RatedDataset, scan: Scan) -> Image.Image:
         scan: of all of them, with thumbnails of `sheet_rows`.
     """
     rows = sheet_rows(dataset)
-    columns = min(_COLUMNS, len(rows))
-    lines = -(-len(rows) // columns)
-    step = (THUMBNAIL + _GAP, THUMBNAIL + _CAPTION + _GAP)
-    size = (_GAP + columns * step[0], _TITLE + _GAP + lines * step[1])
-    sheet = Image.new("RGB", size, _PAPER)
+    lines = [rows[start : start + _COLUMNS] for start in range(0, len(rows), _COLUMNS)]
+    heights = [_height(line, scan) for line in lines]
+    width = max(_GAP + len(lines[0]) * (THUMBNAIL + _GAP), _NARROWEST)
+    sheet = Image.new("RGB", (width, _TITLE + sum(h + _CAPTION + _GAP for h in heights)), _PAPER)
     draw = ImageDraw.Draw(sheet)
     low, high = dataset.quality_range
-    title = f"{name}: {len(rows)} of {len(dataset.table):,} images, worst first"
-    title += f" (quality {low:g}..{high:g})" if columns > 2 else ""
+    title = f"{name}: {len(rows)} of {len(dataset.table):,} images, worst first ({low:g}..{high:g})"
     draw.text((_GAP, _GAP), title, _INK, _font(17))
-    for place, row in enumerate(rows):
-        corner = (
-            _GAP + (place % columns) * step[0],
-            _TITLE + _GAP + (place // columns) * step[1],
-        )
-        _cell(sheet, draw, corner, scan.thumbnails.get(row), *_captions(dataset, row))
+    top = _TITLE + _GAP
+    for line, height in zip(lines, heights, strict=True):
+        for place, row in enumerate(line):
+            left = _GAP + place * (THUMBNAIL + _GAP)
+            picture = scan.thumbnails.get(row)
+            if picture is None:
+                draw.text((left, top), "unreadable", _DIM, _font(_TEXT))
+            else:
+                sheet.paste(picture, (left, top + height - picture.height))
+            score, about = _captions(dataset, row)
+            draw.text((left, top + height + 3), score, _INK, _font(_TEXT))
+            under = (left, top + height + 5 + _TEXT)
+            draw.text(under, _cut(about, draw), _DIM, _font(_TEXT - 2))
+        top += height + _CAPTION + _GAP
     return sheet
 
 
-def _cell(
-    sheet: Image.Image,
-    draw: ImageDraw.ImageDraw,
-    corner: tuple[int, int],
-    picture: Image.Image | None,
-    score: str,
-    about: str,
-) -> None:
-    left, top = corner
-    if picture is None:
-        draw.rectangle((left, top, left + THUMBNAIL, top + THUMBNAIL), (225, 225, 225))
-        draw.text((left + 8, top + 8), "unreadable", _DIM, _font(_TEXT))
-    else:
-        beside = ((THUMBNAIL - picture.width) // 2, THUMBNAIL - picture.height)
-        sheet.paste(picture, (left + beside[0], top + beside[1]))
-    draw.text((left, top + THUMBNAIL + 3), score, _INK, _font(_TEXT))
-    draw.text((left, top + THUMBNAIL + 5 + _TEXT), _cut(about, draw), _DIM, _font(_TEXT - 2))
+def _height(line: list[int], scan: Scan) -> int:
+    """Of a line of pictures: that of the tallest, or of a word in place of one."""
+    pictures = [scan.thumbnails[row] for row in line if row in scan.thumbnails]
+    return max([picture.height for picture in pictures] + [2 * _TEXT])
 
 
 def _captions(dataset: RatedDataset, row: int) -> tuple[str, str]:
