@@ -7,11 +7,17 @@ Anything else that escapes is a defect of cliqa and keeps its traceback.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 __all__ = [
     "CapabilityError",
     "CliqaError",
     "ConfigError",
     "DataError",
+    "MissingImagesError",
     "MissingWeightsError",
     "PluginError",
     "ResultError",
@@ -47,6 +53,17 @@ class MissingWeightsError(CliqaError, FileNotFoundError):
 
 class DataError(CliqaError, ValueError):
     """A dataset is missing, incomplete, unreadable, or breaks the table contract."""
+
+
+class MissingImagesError(DataError):
+    """Images that a set lists are not there; it names all of them, its text only the first.
+
+    A dataset whose settings have `allow_missing: int` leaves so many out instead of raising it.
+    """
+
+    def __init__(self, text: str, images: Iterable[str]) -> None:
+        super().__init__(text)
+        self.images = tuple(images)
 
 
 class ResultError(CliqaError, OSError):

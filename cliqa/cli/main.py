@@ -19,6 +19,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "sweep": ("cliqa.cli.sweep:sweep", "Train and evaluate a grid of configurations"),
     "report": ("cliqa.cli.report:report", "Write one HTML page about one run or many"),
     "pretrain": ("cliqa.cli.pretrain:pretrain", "Prepare weights that runs then name"),
+    "data": ("cliqa.cli.data:data", "List rated image sets, and check one"),
     "list": ("cliqa.cli.listing:list_components", "List the components of one kind"),
     "show": ("cliqa.cli.show:show", "Show a component's settings, or a recipe's text"),
     "schema": ("cliqa.cli.schema:schema", "Print the JSON schema of a configuration"),

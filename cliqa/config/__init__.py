@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cliqa.config.pretraining import PretrainingConfig
     from cliqa.config.resolve import load_config
     from cliqa.config.resolved import Resolved, ResolvedConfig
+    from cliqa.config.single import load_component
 
 __all__ = [
     "ComponentConfig",
@@ -35,6 +36,7 @@ __all__ = [
     "SplitConfig",
     "StreamConfig",
     "TrainConfig",
+    "load_component",
     "load_config",
     "load_job",
 ]
@@ -49,6 +51,7 @@ _HOME = {
     "SplitConfig": "cliqa.config.models",
     "StreamConfig": "cliqa.config.models",
     "TrainConfig": "cliqa.config.models",
+    "load_component": "cliqa.config.single",
     "load_config": "cliqa.config.resolve",
     "load_job": "cliqa.config.job",
 }

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cliqa.config.faults import Fault, KeyPath, got, raise_faults
 from cliqa.config.roles import as_mapping, is_reference
-from cliqa.config.source import Source, local_plugins, looks_like_path, relative
+from cliqa.config.source import (
+    Source,
+    local_plugins,
+    looks_like_path,
+    move_split_files,
+    relative,
+)
 from cliqa.config.yaml_source import Document, Spot, read_yaml
 from cliqa.errors import ConfigError
 from cliqa.registry.suggest import did_you_mean
@@ -77,6 +83,7 @@ class _Reader:
                 raise_faults([Fault(place.value, (EXTENDS,), f"a circle: {circle}")], chain[0])
             read = read_yaml(parent.path, parent.shown)
             _move_plugins(read, parent.folder, self.folder)
+            move_split_files(read, parent.folder, self.folder)
             whole = self.extended(read, parent.folder, (*chain, parent.shown))
             base = whole if base is None else merge(base, whole)
         return _without_extends(document if base is None else merge(base, document))

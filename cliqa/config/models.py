@@ -51,6 +51,20 @@ class SplitConfig(ComponentConfig):
         "group), or single images",
     )
     seed: int | None = Field(default=None, ge=0, description="split seed; default: the run's seed")
+    files: Annotated[str, Field(min_length=1)] | dict[str, str] | None = Field(
+        default=None,
+        description="a division of one's own, relative to this configuration: a folder that holds "
+        "one for every task (TASK.json as in a result's `splits/`, TASK.csv, or lists TASK_train."
+        "txt, TASK_val.txt, TASK_test.txt), or by label the file or folder of single tasks, the "
+        "others being divided by `protocol`. What is given here is not drawn: `protocol`, `by` and "
+        "`seed` are without effect on it",
+    )
+    allow_unlisted: int = Field(
+        default=0,
+        ge=0,
+        description="at most so many images of a set may be in no part of its division in "
+        "`files`; they are left out and counted in the result",
+    )
 
     @field_validator("protocol")
     @classmethod

@@ -16,11 +16,12 @@ from cliqa.config.models import Ref, RunConfig, default_at
 from cliqa.config.overrides import apply_overrides
 from cliqa.config.resolved import Resolved, ResolvedConfig
 from cliqa.config.roles import LABEL_PATTERN, ROLES, Role, as_mapping
-from cliqa.config.source import find_source, local_plugins
+from cliqa.config.source import find_source, local_plugins, split_files
 from cliqa.config.translate import Subject, faults_of
 from cliqa.config.yaml_source import read_yaml
 from cliqa.errors import ConfigError, PluginError, UnknownComponentError
 from cliqa.registry.causes import cause_of
+from cliqa.registry.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,6 +74,7 @@ def resolve_document(
     written, known = extend(document, found, registry_factory)
     document = apply_overrides(written, overrides)
     files, plugin_faults = local_plugins(document, found.folder)
+    split_faults = split_files(document, found.folder)
     run, faults = _validate_run(document)
     faults += plugin_faults
     if any(fault.path[:1] == ("plugins",) for fault in faults):
@@ -85,10 +87,11 @@ def resolve_document(
     faults += resolver.faults
     if run and not faults:
         faults += _order_faults(document, run, components["tasks"])
+        faults += split_faults or _split_faults(document, run, components["tasks"])
     raise_faults(faults, found.shown)
     assert run is not None  # noqa: S101 (without a run there are faults)
     chosen = {r.key: tuple(components[r.key]) if r.many else components[r.key][0] for r in ROLES}
-    return ResolvedConfig(run, found.name, registry, tuple(files), **chosen)  # type: ignore[arg-type]
+    return ResolvedConfig(run, found.name, registry, tuple(files), found.folder, **chosen)  # type: ignore[arg-type]
 
 
 def refuse_grid(document: Document) -> None:
@@ -117,7 +120,7 @@ class _Resolver:
     def resolve_role(self, role: Role) -> list[Resolved]:
         """The components of one role, without those that have a fault."""
         written = _written(self.document.data, role)
-        resolved = [self._resolve(role, path, reference) for path, reference in written]
+        resolved = [self.resolve(role, path, reference) for path, reference in written]
         return [component for component in resolved if component is not None]
 
     def refuse_equal_labels(self) -> None:
@@ -131,7 +134,8 @@ class _Resolver:
                 place = self.document.value_place((*path, "name"))
                 self.faults.append(Fault(place, path, text))
 
-    def _resolve(self, role: Role, path: KeyPath, written: Any) -> Resolved | None:
+    def resolve(self, role: Role, path: KeyPath, written: Any) -> Resolved | None:
+        """The component that is written at a path; None, and faults, if it has any."""
         try:
             ref = Ref.model_validate(as_mapping(written))
         except ValidationError:
@@ -209,3 +213,19 @@ def _order_faults(document: Document, run: RunConfig, tasks: list[Resolved]) -> 
         text = str(error).removeprefix("stream.order: ")
         return [Fault(document.value_place(path), path, text)]
     return []
+
+
+def _split_faults(document: Document, run: RunConfig, tasks: list[Resolved]) -> list[Fault]:
+    """Divisions for tasks that there are not."""
+    files = run.stream.split.files
+    if not isinstance(files, dict):
+        return []
+    labels = [task.label for task in tasks]
+    faults = []
+    for label in files:
+        if label not in labels:
+            path = ("stream", "split", "files", label)
+            text = f"there is no task `{label}`.{did_you_mean(label, labels)} "
+            text += f"The tasks are {', '.join(labels)}"
+            faults.append(Fault(document.key_place(path), path, text))
+    return faults

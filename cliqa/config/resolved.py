@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from cliqa.config.roles import ROLES
 from cliqa.config.yaml_writer import write_yaml
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pydantic import BaseModel
 
     from cliqa.config.models import RunConfig
     from cliqa.registry import Registered, Registry
 
 __all__ = ["Resolved", "ResolvedConfig"]
+
+#: Where a result holds its divisions, as a configuration beside them writes it.
+_SPLITS: Final = "./splits"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class ResolvedConfig:
         source_name: the recipe's name, or the stem of the file.
         registry: the registry that the components came from.
         plugin_files: the local plugin files of the run, in the order of `run.plugins`.
+        folder: what relative paths in `run` begin at.
         backbone: the network.
         objective: head type and learning target.
         strategy: the method.
@@ -75,6 +78,7 @@ class ResolvedConfig:
     source_name: str
     registry: Registry
     plugin_files: tuple[Path, ...]
+    folder: Path
     backbone: Resolved
     objective: Resolved
     strategy: Resolved
@@ -103,6 +107,34 @@ class ResolvedConfig:
             holder[role.key] = [r.dump() for r in held] if role.many else held.dump()
         return data
 
+    def published(self) -> dict[str, Any]:
+        """`dump()` as it is kept with a result.
+
+        A division of one's own is the one that lies in the result (`splits/`): that is the same
+        division, and says nothing of where its files were.
+        """
+        data = self.dump()
+        split = data["stream"]["split"]
+        if isinstance(split["files"], str):
+            split["files"] = _SPLITS
+        elif split["files"]:
+            split["files"] = {task: f"{_SPLITS}/{task}.json" for task in split["files"]}
+        return data
+
+    def split_path(self, task: str) -> tuple[Path, bool] | None:
+        """Where a task's own division is, and whether that path is for it alone; None: drawn."""
+        files = self.run.stream.split.files
+        if isinstance(files, dict):
+            return (self._path(files[task]), True) if task in files else None
+        return None if files is None else (self._path(files), False)
+
+    def _path(self, written: str) -> Path:
+        return self.folder / Path(written).expanduser()
+
     def dump_yaml(self) -> str:
         """`dump()` as the text of a configuration file."""
         return write_yaml(self.dump())
+
+    def published_yaml(self) -> str:
+        """`published()` as the text of a configuration file."""
+        return write_yaml(self.published())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cliqa.config.faults import Fault, got
 from cliqa.errors import ConfigError, UnknownComponentError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from importlib.resources.abc import Traversable
 
+    from cliqa.config.faults import KeyPath
     from cliqa.config.yaml_source import Document
     from cliqa.registry import Registry
 
@@ -24,7 +25,9 @@ __all__ = [
     "find_source",
     "local_plugins",
     "looks_like_path",
+    "move_split_files",
     "relative",
+    "split_files",
 ]
 
 #: Builds the registry once the local plugin files of a configuration are known.
@@ -111,6 +114,47 @@ def local_plugins(document: Document, folder: Path) -> tuple[list[Path], list[Fa
             document.data["plugins"][position] = relative(file, folder)
         files.append(file)
     return files, faults
+
+
+def split_files(document: Document, folder: Path) -> list[Fault]:
+    """What is wrong with the paths in `stream.split.files`.
+
+    Paths are relative to what those of local plugins are, and one in an override is rewritten in
+    the same way.
+    """
+    faults = []
+    for holder, key, path in _split_paths(document):
+        text, place = holder[key], document.value_place(path)
+        overridden = place.line is None
+        file = ((Path() if overridden else folder) / Path(text).expanduser()).resolve()
+        if not file.exists():
+            faults.append(Fault(place, path, f"no such file or folder: {file}"))
+        if overridden and not Path(text).expanduser().is_absolute():
+            holder[key] = relative(file, folder)
+    return faults
+
+
+def move_split_files(document: Document, folder: Path, target: Path) -> None:
+    """Make the paths in `stream.split.files` of a configuration in `folder` fit for `target`."""
+    if folder == target:
+        return
+    for holder, key, _ in _split_paths(document):
+        if not Path(holder[key]).expanduser().is_absolute():
+            holder[key] = relative((folder / holder[key]).resolve(), target)
+
+
+def _split_paths(document: Document) -> list[tuple[dict[str, Any], str, KeyPath]]:
+    """Every path in `stream.split.files`: what holds it, under which key, and its key path."""
+    holder: Any = document.data
+    for key in ("stream", "split"):
+        holder = holder.get(key) if isinstance(holder, dict) else None
+    files = holder.get("files") if isinstance(holder, dict) else None
+    at: KeyPath = ("stream", "split", "files")
+    if isinstance(files, str) and files:
+        return [(holder, "files", at)]
+    if not isinstance(files, dict):
+        return []
+    return [(files, k, (*at, k)) for k, text in files.items() if isinstance(text, str) and text]
 
 
 def relative(file: Path, folder: Path) -> str:

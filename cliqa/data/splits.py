@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cliqa.errors import DataError
 
@@ -18,11 +18,40 @@ PARTS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of a dataset's table in each part, ascending, disjoint, together all rows."""
+    """Row numbers of a dataset's table in each part, ascending and disjoint.
+
+    Together all rows, but for those that a user's own division leaves out.
+    """
 
     train: tuple[int, ...]
     val: tuple[int, ...]
     test: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitRecord:
+    """How a division came about, as a result tells it: no path of the machine is in it.
+
+    Attributes:
+        source: the protocol (`70/10/20`, `official`, `all-test`), or `files` for one's own.
+        by: what a drawn division keeps together; None if none was drawn.
+        seed: of a drawn division.
+        files: name and SHA-256 of each file of one's own.
+        left_out: images in no part.
+    """
+
+    source: str
+    by: str | None = None
+    seed: int | None = None
+    files: tuple[tuple[str, str], ...] = ()
+    left_out: int = 0
+
+    def dump(self) -> dict[str, Any]:
+        """The record as plain JSON values, without what was not the case."""
+        drawn = {} if self.by is None else {"by": self.by, "seed": self.seed}
+        files = [{"name": name, "sha256": digest} for name, digest in self.files]
+        own = {"files": files, "left_out": self.left_out} if files else {}
+        return {"source": self.source, **drawn, **own}
 
 
 def make_split(
@@ -56,6 +85,32 @@ def make_split(
         for i, group in enumerate(ordered)
     }
     return _collect([part_of[group] for group in groups])
+
+
+def split_record(protocol: str, *, by: str, seed: int) -> SplitRecord:
+    """The record of what `make_split` does with these arguments."""
+    if protocol in {"official", "all-test"}:
+        return SplitRecord(source=protocol)
+    return SplitRecord(source=protocol, by=by, seed=seed)
+
+
+def split_digest(sample_ids: Sequence[str], split: Split) -> str:
+    """SHA-256 of a division: of part and id of each image, whatever their order."""
+    lines = sorted(
+        f"{part}\x1f{sample_ids[row]}\x1e" for part in PARTS for row in getattr(split, part)
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def parted_groups(dataset: RatedDataset, split: Split) -> list[str]:
+    """Content groups of which there are images in more than one part, in alphabetical order."""
+    references = dataset.table["reference"][:]
+    parts_of: dict[str, set[str]] = {}
+    for part in PARTS:
+        for row in getattr(split, part):
+            if references[row] is not None:
+                parts_of.setdefault(references[row], set()).add(part)
+    return sorted(group for group, parts in parts_of.items() if len(parts) > 1)
 
 
 def _groups(dataset: RatedDataset, by: str) -> list[str]:

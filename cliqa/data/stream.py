@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from cliqa.data.images import ImageReader
-from cliqa.data.splits import PARTS, Split
+from cliqa.data.splits import PARTS, Split, parted_groups
 from cliqa.errors import ConfigError, DataError
 from cliqa.registry.suggest import suggest
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cliqa.data.rated import RatedDataset
+    from cliqa.data.splits import SplitRecord
 
 #: TSN-IQA's orders of six tasks as positions in Order I (LIVE CSIQ BID CLIVE KonIQ KADID), IV-D.
 ORDERS: Final[dict[str, tuple[int, ...]]] = {
@@ -42,6 +43,7 @@ class Task:
         split: row numbers of training, validation and test images.
         fingerprint: hash of the dataset's content.
         reader: reads the dataset's images, shared with other tasks of it; default: one's own.
+        split_record: how the division came about.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Task:
     split: Split
     fingerprint: str
     reader: ImageReader | None = field(default=None, repr=False, compare=False)
+    split_record: SplitRecord | None = None
 
     @cached_property
     def images(self) -> ImageReader:
@@ -109,6 +112,11 @@ class TaskStream:
     def learned_at(self) -> tuple[int, ...]:
         """For each task the stage, from 0, that learns it."""
         return tuple(stage for stage, tasks in enumerate(self.stages) for _ in tasks)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the results should know of the divisions."""
+        return tuple(note for task in self.tasks if (note := _leak(task)))
 
     def check_images(self) -> tuple[int, int]:
         """Decode every image once; raise `DataError` at the first that cannot be read.
@@ -172,6 +180,18 @@ def _of_type(task: Task, types: Sequence[str | None], name: str, prefix: str) ->
         )
     label = prefix + re.sub(r"[^A-Za-z0-9._-]+", "-", name)
     return replace(task, name=label, split=Split(**parts), reader=task.images)
+
+
+def _leak(task: Task) -> str | None:
+    """What to say of a division that parts images of one content."""
+    parted = parted_groups(task.dataset, task.split)
+    if not parted:
+        return None
+    count = len({group for group in task.dataset.table["reference"][:] if group is not None})
+    return (
+        f"{task.name}: images of {len(parted)} of {count} contents are in more than one part of "
+        f"the split, for example of `{parted[0]}`: test images are not new contents to the model"
+    )
 
 
 def arrange(names: Sequence[str], order: str | Sequence[str]) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ what is behind them.
 from __future__ import annotations
 
 from cliqa.registry.component import KINDS, Component
+from cliqa.registry.facts import DatasetFacts, Found
 from cliqa.registry.records import OWN_DISTRIBUTION, BrokenPlugin, PluginRecord
 from cliqa.registry.registered import Clash, Registered
 from cliqa.registry.registry import Registry
@@ -18,6 +19,8 @@ __all__ = [
     "BrokenPlugin",
     "Clash",
     "Component",
+    "DatasetFacts",
+    "Found",
     "PluginRecord",
     "Registered",
     "Registry",

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from cliqa.registry.facts import DatasetFacts
+
 #: Kind -> (plural used in hook names and on the command line, what one is).
 KINDS: Final[dict[str, tuple[str, str]]] = {
     "backbone": ("backbones", "a network that turns images into a feature"),
@@ -50,6 +52,8 @@ class Component:
         members: for a family of components such as "any timm model": `"module:attribute"` of a
             function `members() -> list[str]`. A family answers to every member's name; its config
             model then receives the member's name in the field `name`.
+        facts: of a dataset, what `cliqa data list` tells of it: a `cliqa.DatasetFacts`, or
+            `"module:attribute"` of one, in a module that is cheap to import.
     """
 
     name: str
@@ -58,3 +62,4 @@ class Component:
     summary: str = ""
     reference: str = ""
     members: str | Callable[[], list[str]] | None = None
+    facts: DatasetFacts | str | None = None

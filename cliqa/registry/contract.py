@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cliqa.registry import hookspecs
 from cliqa.registry.component import FILES, Component
+from cliqa.registry.facts import DatasetFacts
 from cliqa.registry.records import FaultyPluginError
 from cliqa.registry.suggest import did_you_mean
 from cliqa.registry.targets import TARGET_FORM, is_target
@@ -168,6 +169,9 @@ def _fault(kind: str, component: Component) -> str | None:
     if component.members is not None and not _usable(component.members):
         expected = f"{TARGET_FORM}, a callable, or None"
         return f"its members is {_shown(component.members)}; expected {expected}"
+    facts = component.facts
+    if facts is not None and not (isinstance(facts, DatasetFacts) or _is_written_target(facts)):
+        return f"its facts are {_shown(facts)}; expected a cliqa.DatasetFacts or {TARGET_FORM}"
     # What is not a class cannot be a model; which class it is, is checked when it is used.
     if component.config is not None and not (
         isinstance(component.config, type) or _is_written_target(component.config)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cliqa.errors import PluginError
 from cliqa.registry.causes import cause_of
 from cliqa.registry.component import FILES
+from cliqa.registry.facts import DatasetFacts
 from cliqa.registry.targets import import_target
 
 if TYPE_CHECKING:
@@ -80,6 +81,18 @@ class Registered:
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             raise self._fault("config model", config, f"is {model!r}, not a pydantic model class")
         return model
+
+    def facts(self) -> DatasetFacts | None:
+        """What a dataset's plugin tells of it; None if it tells nothing.
+
+        Raises:
+            PluginError: what it tells cannot be imported, or is something else.
+        """
+        written = self.component.facts
+        found = self._resolve("facts", written)
+        if found is not None and not isinstance(found, DatasetFacts):
+            raise self._fault("facts", written, f"are {found!r}, not cliqa.DatasetFacts")
+        return found
 
     def create(self, config: Any) -> Any:
         """Call the factory with the validated config.

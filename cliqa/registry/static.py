@@ -34,7 +34,7 @@ def faults(registered: Registered) -> list[str]:
             registered.config_model()
     except PluginError as error:
         found.append(str(error))
-    targets: dict[str, Any] = {"members": component.members}
+    targets: dict[str, Any] = {"members": component.members, "facts": component.facts}
     if registered.kind not in FILES:
         targets["factory"] = component.factory
     for what, target in targets.items():

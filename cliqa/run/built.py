@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from cliqa.data import ImageReader, RatedDataset
-from cliqa.data.table import check_table, fingerprint
-from cliqa.errors import PluginError
+from cliqa.data import ImageReader, build_dataset
+from cliqa.data.table import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cliqa.config import Resolved
+    from cliqa.data import RatedDataset
     from cliqa.registry import PluginRecord
 
 __all__ = ["Built", "BuiltDatasets"]
@@ -71,11 +71,5 @@ def _key(resolved: Resolved) -> _Key:
 
 
 def _build(resolved: Resolved) -> Built:
-    dataset = resolved.create()
-    if not isinstance(dataset, RatedDataset):
-        raise PluginError(
-            f"dataset `{resolved.name}` of {resolved.registered.owner.name} made a "
-            f"{type(dataset).__name__}, expected a cliqa.data.RatedDataset"
-        )
-    check_table(dataset)
+    dataset = build_dataset(resolved)
     return Built(dataset, fingerprint(dataset), ImageReader(dataset))

@@ -56,7 +56,7 @@ class MethodRun:
         """Train all stages, evaluate after each, write the bundle."""
         prepared, method = self.prepared, self.method
         record = opening_record(prepared, method)
-        self.writer.write_config(prepared.config.dump_yaml())
+        self.writer.write_config(prepared.config.published_yaml())
         self.writer.write_run(record)
         self._write_splits()
         self._tell("cliqa_run_start", run=record)
@@ -161,6 +161,7 @@ class MethodRun:
         for note in notes:
             self.observer.note(f"{self.method.label}: {note}")
         cost = self._cost(model, gate_values)
+        notes = [*stream.notes, *notes]
         writer.write_run(
             record
             | closing_record(model, gate_values)

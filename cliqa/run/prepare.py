@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from cliqa.data import Task, TaskStream, arrange, by_distortion, make_split
+from cliqa.data import Task, TaskStream, arrange, by_distortion, divide
 from cliqa.errors import CapabilityError, CliqaError, ConfigError, PluginError
 from cliqa.evaluation import GatePlan, Normalization, StageFeatures, find_normalization
 from cliqa.evaluation.evaluator import OnlyHead
@@ -174,14 +174,15 @@ def _task(
     resolved: Resolved, config: ResolvedConfig, datasets: BuiltDatasets, *, whole: bool = False
 ) -> Task:
     built = datasets.get(resolved)
-    split = config.run.stream.split
-    seed = config.run.seed if split.seed is None else split.seed
-    division = (
-        make_split(built.dataset, "all-test", by="image", seed=seed)
-        if whole
-        else make_split(built.dataset, split.protocol, by=split.by, seed=seed)
+    division, record = divide(built.dataset, resolved.label, config, whole=whole)
+    return Task(
+        resolved.label,
+        built.dataset,
+        division,
+        built.fingerprint,
+        built.reader,
+        record,
     )
-    return Task(resolved.label, built.dataset, division, built.fingerprint, built.reader)
 
 
 def _try_forward(backbone: Backbone, size: tuple[int, int], compute: Compute, name: str) -> None:

@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import cliqa
+from cliqa.data import split_digest
 from cliqa.model import normalization_layers, rest_digest
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
     gates = {plan.label: _gate(plan.gate, prepared) for plan in method.gates}
     everything = {
         "method": method.resolved.dump(),
-        "config": config.dump(),
+        "config": config.published(),
         "data": {t.name: t.fingerprint for t in (*tasks, *prepared.stream.evaluate_only)},
+        "splits": {t.name: split_digest(t.sample_ids, t.split) for t in tasks},
         "plugins": [_plugin(p) for p in config.registry.plugins],
         "normalizations": {
             label: gate["normalization"]["sha256"]
@@ -145,6 +147,7 @@ def _data(task: Task) -> dict[str, Any]:
         "dataset": task.dataset.name,
         "fingerprint": task.fingerprint,
         "images": sum(len(getattr(task.split, part)) for part in ("train", "val", "test")),
+        "split": _split(task),
         "train": len(task.split.train),
         "val": len(task.split.val),
         "test": len(task.split.test),
@@ -152,6 +155,12 @@ def _data(task: Task) -> dict[str, Any]:
         "pseudo_scores": task.dataset.pseudo_scores,
         "info": dict(task.dataset.info),
     }
+
+
+def _split(task: Task) -> dict[str, Any]:
+    """How the set was divided, and the digest of who is in which part."""
+    made = {} if task.split_record is None else task.split_record.dump()
+    return {**made, "sha256": split_digest(task.sample_ids, task.split)}
 
 
 def _plugin(record: Any) -> dict[str, Any]:

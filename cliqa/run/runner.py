@@ -70,6 +70,8 @@ def run(
         torch.set_num_threads(config.run.threads)
     prepared = prepare(config, datasets)
     prepare_folder(out, force=force)
+    for note in prepared.stream.notes:
+        observer.note(note)
     groups = prepared.stream.stages
     observer.methods({m.label: len(m.strategy.stages(groups)) for m in prepared.methods})
     own, *others = prepared.methods

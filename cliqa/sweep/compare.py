@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 import cliqa
+from cliqa.data import find_split
 from cliqa.errors import CliqaError
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ def differences(folder: SweepFolder, cell: Cell) -> str:
         written, plugins = bundle.run["config"], bundle.run["plugins"]
     except (CliqaError, KeyError) as error:
         return f"it cannot be read: {error}"
-    wanted = json.loads(json.dumps(cell.config.dump()))
+    wanted = json.loads(json.dumps(cell.config.published()))
     found = [
         f"{key} is {_shown(old)} there and {_shown(new)} here"
         for key, old, new in _unequal(written, wanted)
         if key != _WORDS
     ]
     found += _changed_files(cell, plugins)
+    found += _changed_splits(cell, bundle.run.get("data", {}))
     more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     return "; ".join([*found[:_SHOWN], *more])
 
@@ -64,6 +66,18 @@ def _changed_files(cell: Cell, plugins: list[dict[str, Any]]) -> list[str]:
         for plugin in cell.config.registry.plugins
         if plugin.sha256 is not None and before.get(plugin.name) != plugin.sha256
     ]
+
+
+def _changed_splits(cell: Cell, data: dict[str, Any]) -> list[str]:
+    """Tasks whose own division is another than that of the run."""
+    found = []
+    for task in cell.config.tasks:
+        path = cell.config.split_path(task.label)
+        before = data.get(task.label, {}).get("split", {}).get("files", [])
+        now = [] if path is None else find_split(path[0], task.label, own=path[1]).digests()
+        if [(file["name"], file["sha256"]) for file in before] != list(now):
+            found.append(f"the split of `{task.label}` is another")
+    return found
 
 
 def _unequal(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

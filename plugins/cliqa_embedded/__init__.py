@@ -6,7 +6,7 @@ scored with pseudo-MOS anchored to human means of KADID-10k. No human rated thes
 
 from __future__ import annotations
 
-from cliqa import Component, hookimpl
+from cliqa import Component, DatasetFacts, hookimpl
 
 __all__ = ["cliqa_datasets"]
 
@@ -21,5 +21,10 @@ def cliqa_datasets() -> list[Component]:
             config="cliqa_embedded.config:EmbeddedConfig",
             summary="six small tasks from shipped photographs, distorted here (pseudo-MOS)",
             reference="scores anchored to KADID-10k, Lin, Hosu and Saupe, QoMEX 2019",
+            facts=DatasetFacts(
+                scale=(1.0, 5.0),
+                scores="pseudo-MOS",
+                licence="each photograph its own, all from installed packages",
+            ),
         )
     ]

@@ -11,7 +11,7 @@ from cliqa import Component, hookimpl
 
 __all__ = ["cliqa_datasets", "cliqa_presets"]
 
-#: Name -> (module, settings, one line, paper).
+#: Name -> (module, settings, one line, paper). The facts are called as the module, in capitals.
 _SETS: Final = {
     "live": (
         "live",
@@ -80,6 +80,7 @@ def cliqa_datasets() -> list[Component]:
             config=f"cliqa_iqa.config:{config}",
             summary=summary,
             reference=reference,
+            facts=f"cliqa_iqa.sets:{module.upper()}",
         )
         for name, (module, config, summary, reference) in _SETS.items()
     ]

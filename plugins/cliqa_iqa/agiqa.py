@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from cliqa_iqa.facts import SetFacts
 from cliqa_iqa.folder import Folder
 from cliqa_iqa.rated import Ratings, rated_dataset
+from cliqa_iqa.sets import AGIQA as FACTS
 from cliqa_iqa.tables import read_csv
 
 if TYPE_CHECKING:
@@ -14,17 +14,6 @@ if TYPE_CHECKING:
     from cliqa_iqa.config import FolderConfig
 
 __all__ = ["FACTS", "build"]
-
-FACTS: Final = SetFacts(
-    name="agiqa-3k",
-    folders=("AGIQA3K",),
-    images=2982,
-    scale=(0.0, 5.0),
-    image_folder="images",
-    page="https://github.com/lcysyzxdxc/AGIQA-3k-Database",
-    citation="C. Li et al., AGIQA-3K: An open database for AI-generated image quality assessment, "
-    "IEEE TCSVT 34(8), 2024",
-)
 
 
 def build(config: FolderConfig) -> RatedDataset:

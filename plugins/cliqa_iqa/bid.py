@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from cliqa_iqa.facts import SetFacts
 from cliqa_iqa.folder import Folder
 from cliqa_iqa.rated import Ratings, rated_dataset
+from cliqa_iqa.sets import BID as FACTS
 from cliqa_iqa.tables import other_version, read_sheet
 
 if TYPE_CHECKING:
@@ -15,17 +15,6 @@ if TYPE_CHECKING:
     from cliqa_iqa.config import PhotoConfig
 
 __all__ = ["FACTS", "build"]
-
-FACTS: Final = SetFacts(
-    name="bid",
-    folders=("ImageDatabase",),
-    images=586,
-    scale=(0.0, 5.0),
-    image_folder="ImageDatabase",
-    page="https://www02.smt.ufrj.br/~eduardo/ImageDatabase.htm",
-    citation="A. Ciancio et al., No-reference blur assessment of digital pictures based on "
-    "multifeature classifiers, IEEE TIP 20(1), 2011",
-)
 
 
 def build(config: PhotoConfig) -> RatedDataset:

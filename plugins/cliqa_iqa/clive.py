@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from cliqa_iqa.facts import SetFacts
 from cliqa_iqa.folder import Folder
 from cliqa_iqa.rated import Ratings, rated_dataset
+from cliqa_iqa.sets import CLIVE as FACTS
 from cliqa_iqa.tables import other_version, read_mat
 
 if TYPE_CHECKING:
@@ -16,16 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FACTS", "build"]
 
-FACTS: Final = SetFacts(
-    name="clive",
-    folders=("ChallengeDB_release",),
-    images=1162,
-    scale=(0.0, 100.0),
-    image_folder="Images",
-    page="https://live.ece.utexas.edu/research/ChallengeDB/index.html",
-    citation="D. Ghadiyaram, A. C. Bovik, Massive online crowdsourced study of subjective and "
-    "objective picture quality, IEEE TIP 25(1), 2016",
-)
 #: The first entries are images on which raters were trained.
 _TRAINING: Final = 7
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from cliqa.config import ComponentConfig
+from cliqa_iqa.facts import DATA_VARIABLE
 
 __all__ = ["DATA_VARIABLE", "FolderConfig", "KonIQConfig", "PhotoConfig"]
-
-#: Names the folder that holds the sets, for those without `root`.
-DATA_VARIABLE: Final = "CLIQA_DATA"
 
 
 class FolderConfig(ComponentConfig):

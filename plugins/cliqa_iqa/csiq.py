@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cliqa_iqa.facts import SetFacts
 from cliqa_iqa.folder import File, Folder
 from cliqa_iqa.rated import Ratings, rated_dataset
+from cliqa_iqa.sets import CSIQ as FACTS
 from cliqa_iqa.tables import number, other_version, read_sheet, read_text
 
 if TYPE_CHECKING:
@@ -15,16 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FACTS", "build"]
 
-FACTS: Final = SetFacts(
-    name="csiq",
-    images=866,
-    scale=(0.0, 1.0),
-    lower_is_better=True,
-    image_folder="dst_imgs",
-    page="https://s2.smu.edu/~eclarson/csiq.html",
-    citation="E. C. Larson, D. M. Chandler, Most apparent distortion: full-reference image quality "
-    "assessment and the role of strategy, Journal of Electronic Imaging 19(1), 2010",
-)
 #: The tag in file names -> what score files call the type, without spaces and hyphens.
 _TAGS: Final = {
     "AWGN": ("awgn", "noise"),

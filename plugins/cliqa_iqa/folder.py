@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cliqa_iqa.config import DATA_VARIABLE
+from cliqa_iqa.facts import DATA_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -164,25 +164,15 @@ class Folder:
 
 
 def _in_data_folder(facts: SetFacts) -> Path:
-    """The set's folder in `CLIQA_DATA`, upper and lower case being equal."""
-    value = os.environ.get(DATA_VARIABLE)
-    if not value:
+    found = facts.find()
+    if found.path is not None:
+        return found.path
+    if not os.environ.get(DATA_VARIABLE):
         raise facts.fault(
             f"no folder given: write `root: FOLDER`, or set the environment variable "
             f"{DATA_VARIABLE} to the folder that holds `{facts.name}`; {_how_to_get(facts)}"
         )
-    parent = Path(value).expanduser()
-    if not parent.is_dir():
-        raise facts.fault(f"`{parent}`, named by {DATA_VARIABLE}, is no folder")
-    names = (facts.name, *facts.folders)
-    there = {entry.name.casefold(): entry for entry in sorted(parent.iterdir()) if entry.is_dir()}
-    for name in names:
-        if name.casefold() in there:
-            return there[name.casefold()]
-    raise facts.fault(
-        f"not in `{parent}` ({DATA_VARIABLE}): looked for a folder "
-        f"{' or '.join(f'`{name}`' for name in names)}; {_how_to_get(facts)}"
-    )
+    raise facts.fault(f"{found.note}; {_how_to_get(facts)}")
 
 
 def _how_to_get(facts: SetFacts) -> str:

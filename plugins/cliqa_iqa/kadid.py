@@ -6,9 +6,9 @@ import math
 import re
 from typing import TYPE_CHECKING, Final
 
-from cliqa_iqa.facts import SetFacts
 from cliqa_iqa.folder import Folder
 from cliqa_iqa.rated import Ratings, rated_dataset
+from cliqa_iqa.sets import KADID as FACTS
 from cliqa_iqa.tables import other_version, read_csv
 
 if TYPE_CHECKING:
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FACTS", "TYPES", "build"]
 
-FACTS: Final = SetFacts(
-    name="kadid-10k",
-    folders=("kadid10k",),
-    images=10125,
-    scale=(1.0, 5.0),
-    image_folder="images",
-    page="https://database.mmsp-kn.de/kadid-10k-database.html",
-    citation="H. Lin, V. Hosu, D. Saupe, KADID-10k: A large-scale artificially distorted IQA "
-    "database, QoMEX 2019",
-)
 #: Types 01 to 25.
 TYPES: Final = (
     "gaussian_blur",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cliqa_iqa.facts import SetFacts
 from cliqa_iqa.folder import Folder
 from cliqa_iqa.rated import Ratings, rated_dataset
+from cliqa_iqa.sets import KONIQ as FACTS
 from cliqa_iqa.tables import Table, other_version, read_csv
 
 if TYPE_CHECKING:
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FACTS", "build"]
 
-FACTS: Final = SetFacts(
-    name="koniq-10k",
-    folders=("koniq10k", "KonIQ_10k"),
-    images=10073,
-    scale=(1.0, 5.0),
-    image_folder="1024x768",
-    page="https://database.mmsp-kn.de/koniq-10k-database.html",
-    citation="V. Hosu, H. Lin, T. Sziranyi, D. Saupe, KonIQ-10k: An ecologically valid database "
-    "for deep learning of blind image quality assessment, IEEE TIP 29, 2020",
-)
 _SIZES: Final = ("1024x768", "512x384")
 _SCALES: Final = {"1-5": (1.0, 5.0), "1-100": (1.0, 100.0)}
 

@@ -6,9 +6,9 @@ import warnings
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from cliqa_iqa.facts import SetFacts
 from cliqa_iqa.folder import File, Folder
 from cliqa_iqa.rated import Ratings, rated_dataset
+from cliqa_iqa.sets import LIVE as FACTS
 from cliqa_iqa.tables import other_version, read_mat
 
 if TYPE_CHECKING:
@@ -20,18 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FACTS", "build"]
 
-#: Realigned DMOS run from -2.64 to 111.77; the bounds leave room for rounding.
-FACTS: Final = SetFacts(
-    name="live",
-    folders=("databaserelease2",),
-    images=779,
-    scale=(-3.0, 112.0),
-    lower_is_better=True,
-    image_folder="databaserelease2",
-    page="https://live.ece.utexas.edu/research/quality/subjective.htm",
-    citation="H. R. Sheikh, M. F. Sabir, A. C. Bovik, A statistical evaluation of recent full "
-    "reference image quality assessment algorithms, IEEE TIP 15(11), 2006",
-)
 #: Folder, which is the set's name of the type, -> images in it; in the order of the vectors.
 _FOLDERS: Final = {"jp2k": 227, "jpeg": 233, "wn": 174, "gblur": 174, "fastfading": 174}
 

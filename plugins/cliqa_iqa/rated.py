@@ -10,6 +10,7 @@ import datasets
 import pyarrow as pa
 
 from cliqa.data import COLUMNS, RatedDataset
+from cliqa.errors import MissingImagesError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -184,10 +185,11 @@ def _check_absent(
         return
     first = ", ".join(f"`{name}`" for name in absent[:3])
     leave_out = f", or leave them out with `allow_missing: {len(absent)}`"
-    raise facts.fault(
-        f"{len(absent)} of {count} listed images are absent below `{folder.root}`, first {first}; "
-        f"unpack all archives of the set into `{facts.image_folder}` again"
-        f"{leave_out if len(absent) < count else ''}"
+    raise MissingImagesError(
+        f"dataset `{facts.name}`: {len(absent)} of {count} listed images are absent below "
+        f"`{folder.root}`, first {first}; unpack all archives of the set into "
+        f"`{facts.image_folder}` again{leave_out if len(absent) < count else ''}",
+        images=absent,
     )
 
 

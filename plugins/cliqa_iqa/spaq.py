@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cliqa_iqa.facts import SetFacts
 from cliqa_iqa.folder import Folder
 from cliqa_iqa.rated import Ratings, rated_dataset
+from cliqa_iqa.sets import SPAQ as FACTS
 from cliqa_iqa.tables import read_sheet
 
 if TYPE_CHECKING:
@@ -15,15 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FACTS", "build"]
 
-FACTS: Final = SetFacts(
-    name="spaq",
-    images=11125,
-    scale=(0.0, 100.0),
-    image_folder="TestImage",
-    page="https://github.com/h4nwei/SPAQ",
-    citation="Y. Fang, H. Zhu, Y. Zeng, K. Ma, Z. Wang, Perceptual quality assessment of "
-    "smartphone photography, CVPR 2020",
-)
 _FILE: Final = "MOS and Image attribute scores"
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from cliqa_iqa.facts import SetFacts
 from cliqa_iqa.folder import File, Folder
 from cliqa_iqa.rated import Ratings, rated_dataset
+from cliqa_iqa.sets import TID2013 as FACTS
 from cliqa_iqa.tables import number, other_version, read_text
 
 if TYPE_CHECKING:
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FACTS", "TYPES", "build"]
 
-FACTS: Final = SetFacts(
-    name="tid2013",
-    images=3000,
-    scale=(0.0, 9.0),
-    image_folder="distorted_images",
-    page="https://www.ponomarenko.info/tid2013.htm",
-    citation="N. Ponomarenko et al., Image database TID2013: Peculiarities, results and "
-    "perspectives, Signal Processing: Image Communication 30, 2015",
-)
 #: Types 01 to 24.
 TYPES: Final = (
     "additive_gaussian_noise",

@@ -81,7 +81,13 @@ def test_a_dump_is_plain_json(load, run):
 def test_a_dump_has_every_default(load, minimal):
     dump = load(minimal).dump()
     assert dump["train"]["epochs"] == 9
-    assert dump["stream"]["split"] == {"protocol": "70/10/20", "by": "reference", "seed": None}
+    assert dump["stream"]["split"] == {
+        "protocol": "70/10/20",
+        "by": "reference",
+        "seed": None,
+        "files": None,
+        "allow_unlisted": 0,
+    }
     assert dump["stream"]["tasks"][0] == {"name": "koniq", "images": 100, "seed": None}
     assert dump["backbone"] == {
         "name": "net",

@@ -112,6 +112,7 @@ def test_a_hook_that_yields_is_broken(site: FakeSite):
         ("name='a', config='no_colon'", "its config is 'no_colon' (str); expected a pydantic"),
         ("name='a', config={}", "its config is {} (dict)"),
         ("name='a', members='no_colon'", "its members is"),
+        ("name='a', facts='no_colon'", "its facts are"),
         ("name='a', summary=None", "its summary is None (NoneType); expected a str"),
     ],
 )

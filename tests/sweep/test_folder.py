@@ -8,6 +8,7 @@ import multiprocessing
 import pytest
 
 import cliqa
+from cliqa.data import find_split
 from cliqa.errors import ConfigError, ResultError
 from cliqa.results import BundleWriter, prepare_folder
 from cliqa.sweep import CellState, SweepFolder
@@ -218,3 +219,23 @@ def test_a_second_sweep_is_kept_out_until_the_first_process_is_gone(sweeps):
     other.join()
     with sweeps.out().locked():
         assert set(sweeps.out().check(sweeps.plan(GRID)).values()) == {CellState.NEW}
+
+
+def test_a_sweep_over_splits_is_one_and_a_changed_split_is_another(sweeps):
+    for name in ("one", "two"):
+        (sweeps.folder / name).mkdir()
+        (sweeps.folder / name / "live-like.json").write_text(name)
+    one_task = "stream.tasks=[{name: embedded, as: live-like}]"
+    plan = sweeps.plan("grid: {stream.split.files: [one, two]}", one_task)
+    out = sweeps.out()
+    out.write(plan)
+    assert len(plan.cells) == 2
+    for cell in plan.cells:
+        path, own = cell.config.split_path("live-like")
+        files = find_split(path, "live-like", own=own).digests()
+        split = {"files": [{"name": name, "sha256": digest} for name, digest in files]}
+        published = {"config": cell.config.published(), "data": {"live-like": {"split": split}}}
+        finish(out, cell, **published)
+    assert set(out.check(plan).values()) == {CellState.DONE}
+    (sweeps.folder / "two/live-like.json").write_text("three")
+    assert "the split of `live-like` is another" in refused(out, plan)
