@@ -24,6 +24,7 @@ FACTS: Final = SetFacts(
     page="https://github.com/lcysyzxdxc/AGIQA-3k-Database",
     citation="C. Li et al., AGIQA-3K: An open database for AI-generated image quality assessment, "
     "IEEE TCSVT 34(8), 2024",
+    archive="AGIQA-3K.zip",
 )
 
 
@@ -36,7 +37,7 @@ def build(config: FolderConfig) -> RatedDataset:
     Raises:
         DataError: folder, score file or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     file = folder.score_file("data.csv")
     table = read_csv(FACTS, file, "name", "prompt", "mos_quality", "std_quality")
     ratings = Ratings(

@@ -25,6 +25,7 @@ FACTS: Final = SetFacts(
     page="https://live.ece.utexas.edu/research/ChallengeDB/index.html",
     citation="D. Ghadiyaram, A. C. Bovik, Massive online crowdsourced study of subjective and "
     "objective picture quality, IEEE TIP 25(1), 2016",
+    archive="live_challenge.tgz",
 )
 #: The first entries are images on which raters were trained.
 _TRAINING: Final = 7
@@ -38,7 +39,7 @@ def build(config: FolderConfig) -> RatedDataset:
     Raises:
         DataError: folder, score files or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     names_file = folder.score_file("AllImages_release.mat")
     file = folder.score_file("AllMOS_release.mat")
     std_file = folder.score_file("AllStdDev_release.mat")

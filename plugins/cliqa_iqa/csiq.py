@@ -24,6 +24,7 @@ FACTS: Final = SetFacts(
     page="https://s2.smu.edu/~eclarson/csiq.html",
     citation="E. C. Larson, D. M. Chandler, Most apparent distortion: full-reference image quality "
     "assessment and the role of strategy, Journal of Electronic Imaging 19(1), 2010",
+    archive="csiq.tgz",
 )
 #: The tag in file names -> what score files call the type, without spaces and hyphens.
 _TAGS: Final = {
@@ -59,7 +60,7 @@ def build(config: FolderConfig) -> RatedDataset:
     Raises:
         DataError: folder, score file or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     file = folder.score_file(*_SHEETS, *_LISTS, *_LABELS)
     rows = _from_text(file) if file.name.endswith(".txt") else _from_sheet(file)
     tags = [_tag(file, row.kind) for row in rows]

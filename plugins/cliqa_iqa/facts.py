@@ -24,6 +24,7 @@ class SetFacts:
         only_there: whether images that lie elsewhere, but once, do not count.
         page: where to request or download it.
         citation: the paper to cite.
+        archive: its file in `chaofengc/IQA-PyTorch-Datasets` on the Hub; None: no name is known.
     """
 
     name: str
@@ -35,6 +36,7 @@ class SetFacts:
     only_there: bool = False
     page: str
     citation: str
+    archive: str | None = None
 
     @property
     def quality_range(self) -> tuple[float, float]:

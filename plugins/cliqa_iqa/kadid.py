@@ -26,6 +26,7 @@ FACTS: Final = SetFacts(
     page="https://database.mmsp-kn.de/kadid-10k-database.html",
     citation="H. Lin, V. Hosu, D. Saupe, KADID-10k: A large-scale artificially distorted IQA "
     "database, QoMEX 2019",
+    archive="kadid10k.tgz",
 )
 #: Types 01 to 25.
 TYPES: Final = (
@@ -66,7 +67,7 @@ def build(config: FolderConfig) -> RatedDataset:
     Raises:
         DataError: folder, score file or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     file = folder.score_file("dmos.csv")
     table = read_csv(FACTS, file, "dist_img", "ref_img", "dmos", "var")
     names, variances = table.text("dist_img"), table.numbers("var")

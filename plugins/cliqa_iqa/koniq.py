@@ -26,6 +26,7 @@ FACTS: Final = SetFacts(
     page="https://database.mmsp-kn.de/koniq-10k-database.html",
     citation="V. Hosu, H. Lin, T. Sziranyi, D. Saupe, KonIQ-10k: An ecologically valid database "
     "for deep learning of blind image quality assessment, IEEE TIP 29, 2020",
+    archive="koniq10k.tgz",
 )
 _SIZES: Final = ("1024x768", "512x384")
 _SCALES: Final = {"1-5": (1.0, 5.0), "1-100": (1.0, 100.0)}
@@ -57,7 +58,7 @@ def build(config: KonIQConfig) -> RatedDataset:
         DataError: folder, score file or images are missing or not as published, or there are two
             scales to choose from.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     folder.score_file(_SCORES, _SETS)
     files = folder.score_files(_SCORES, _SETS)
     chosen = _choose(config, files)

@@ -31,6 +31,7 @@ FACTS: Final = SetFacts(
     page="https://live.ece.utexas.edu/research/quality/subjective.htm",
     citation="H. R. Sheikh, M. F. Sabir, A. C. Bovik, A statistical evaluation of recent full "
     "reference image quality assessment algorithms, IEEE TIP 15(11), 2006",
+    archive="live.tgz",
 )
 #: Folder, which is the set's name of the type, -> images in it; in the order of the vectors.
 _FOLDERS: Final = {"jp2k": 227, "jpeg": 233, "wn": 174, "gblur": 174, "fastfading": 174}
@@ -51,7 +52,7 @@ def build(config: FolderConfig) -> RatedDataset:
     Raises:
         DataError: folder, score files or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     names_file = folder.score_file("refnames_all.mat")
     file = folder.score_file(_REALIGNED, _ORIGINAL)
     (names,) = read_mat(FACTS, names_file, "refnames_all")

@@ -23,6 +23,7 @@ FACTS: Final = SetFacts(
     page="https://github.com/h4nwei/SPAQ",
     citation="Y. Fang, H. Zhu, Y. Zeng, K. Ma, Z. Wang, Perceptual quality assessment of "
     "smartphone photography, CVPR 2020",
+    archive="spaq.tgz",
 )
 _FILE: Final = "MOS and Image attribute scores"
 
@@ -33,7 +34,7 @@ def build(config: PhotoConfig) -> RatedDataset:
     Raises:
         DataError: folder, score file or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     file = folder.score_file(f"{_FILE}.xlsx", f"{_FILE}.xls", f"{_FILE}.csv")
     table = read_sheet(FACTS, file, "Image name", "MOS")
     ratings = Ratings(images=table.text("Image name"), score=table.numbers("MOS"))

@@ -15,6 +15,7 @@ from cliqa.hub import is_unreachable
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+
 def hub_error(name: str, error: BaseException, advice: str) -> CliqaError | None:
     """The user's message for a failed download, or None if the error is something else.
 
