@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -13,6 +12,8 @@ from cliqa_iqa.config import ARCHIVES
 from cliqa_iqa.unpack import is_archive, unpack
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cliqa_iqa.config import FolderConfig
     from cliqa_iqa.facts import SetFacts
 
@@ -42,7 +43,7 @@ def fetch(facts: SetFacts, config: FolderConfig) -> Fetched:
     Raises:
         DataError: no file is known or to be had, or an archive is damaged or refused.
     """
-    from huggingface_hub import cached_assets_path
+    from huggingface_hub import cached_assets_path, constants
 
     known = (facts.archive,) if facts.archive and config.from_hub == ARCHIVES else ()
     names = config.files or known
@@ -59,7 +60,9 @@ def fetch(facts: SetFacts, config: FolderConfig) -> Fetched:
         asker=f"dataset `{facts.name}`",
         advice="use your own folder (`source: folder`)",
     )
-    place = Path(cached_assets_path("cliqa", config.from_hub, got.commit))
+    place = cached_assets_path(
+        "cliqa", config.from_hub, got.commit, assets_dir=constants.HF_ASSETS_CACHE
+    )
     paths = tuple(
         _unpacked(facts, path, place / name.replace("/", "--")) if is_archive(path) else path
         for name, path in zip(names, got.paths, strict=True)

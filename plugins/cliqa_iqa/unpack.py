@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import lzma
 import os
 import shutil
@@ -35,6 +36,7 @@ _DAMAGED: Final = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
+    gzip.BadGzipFile,
     NotImplementedError,  # a zip method that is not known
     RuntimeError,  # an encrypted zip
 )
@@ -91,8 +93,8 @@ def unpack(archive: Path, target: Path, *, fault: Callable[[str], DataError]) ->
         raise fault(f"the archive `{archive.name}` is refused: it holds `{name}` twice") from None
     except _DAMAGED as error:
         raise fault(
-            f"the archive `{archive}` cannot be unpacked: {error}; delete the file, so that it is "
-            "downloaded again"
+            f"the archive `{archive.name}` cannot be unpacked: {error}; delete "
+            f"`{archive.resolve()}`, so that it is downloaded again"
         ) from None
     except OSError as error:
         raise fault(f"`{archive.name}` cannot be unpacked: {error}") from None
@@ -144,6 +146,9 @@ def _members(archive: Path) -> Iterator[_Member]:
             for entry in tar:
                 if not entry.isdir():
                     yield _Member(entry.name, _tar_kind(entry), partial(tar.extractfile, entry))
+            # The sum over the whole stands behind the last file, where tarfile stops reading.
+            while tar.fileobj is not None and tar.fileobj.read(_CHUNK):
+                pass
 
 
 def _zip_kind(info: zipfile.ZipInfo) -> str | None:

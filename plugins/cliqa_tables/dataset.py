@@ -140,7 +140,7 @@ def _split(config: RatedImagesConfig, part: Columns, parts: int) -> list[str | N
         found = [None if name is None else _PARTS.get(name.casefold()) for name in names]
         for i, (name, known) in enumerate(zip(names, found, strict=True)):
             if name is not None and known is None:
-                told = f"holds `{name[:40]}`, expected train, val or test"
+                told = f"holds `{name[:40]}`, expected train, val or test."
                 raise part.cell_fault(i, config.split, told + did_you_mean(name, _PARTS))
         return found
     name = part.part if parts > 1 else None

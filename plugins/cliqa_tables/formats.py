@@ -44,14 +44,23 @@ def read_table(path: Path, place: str, *, sheet: str | None = None) -> Columns:
 def _csv(path: Path, place: str, _: str | None) -> Columns:
     text = _decoded(path.read_bytes())
     head = next((line for line in text.splitlines() if line.strip()), "")
-    # Spreadsheet programs write semicolons wherever the comma is the decimal mark.
-    delimiter = "\t" if path.suffix.casefold() == ".tsv" else max(",;\t", key=head.count)
+    delimiter = "\t" if path.suffix.casefold() == ".tsv" else _delimiter(head)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise fault(f"`{place}`, line {reader.line_num}: {error}") from None
     return _from_rows(rows, place, "line")
+
+
+def _delimiter(head: str) -> str:
+    """The comma; what else divides the header if there is none.
+
+    Spreadsheet programs write semicolons wherever the comma is the decimal mark.
+    """
+    return next(
+        (mark for mark in ",;\t" if len(next(csv.reader([head], delimiter=mark), [])) > 1), ","
+    )
 
 
 def _xlsx(path: Path, place: str, sheet: str | None) -> Columns:
