@@ -59,7 +59,7 @@ class RatedImagesConfig(ComponentConfig):
         description="column of the pictures: file names, or the pictures themselves; null: `image` "
         "or `file_name`",
     )
-    images: str | None = Field(
+    image_folder: str | None = Field(
         default=None,
         min_length=1,
         description="folder in which the file names begin, relative to the table; null: the "

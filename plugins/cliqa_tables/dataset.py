@@ -96,7 +96,7 @@ def _rows(
     named = {key: column for key, column in optional.items() if column is not None}
     part.require({"image": image, "score": config.score, **named})
     nothing: list[Any] = [None] * len(part)
-    base = found.base / (config.images or "")
+    base = found.base / (config.image_folder or "")
     images = pictures(part, image, base, closed=found.closed)
     groups = part.texts(config.group) if config.group else nothing
     cells: dict[str, list[Any]] = {

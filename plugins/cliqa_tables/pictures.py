@@ -123,5 +123,5 @@ def _where(picture: Picture, origin: Path) -> str:
             return f"there is `{near}` in `{top}`: upper and lower case must agree"
         if near is not None:
             start = (Path(top) / near).as_posix().removesuffix(name) or "."
-            return f"`{near}` is in `{top}`: write `images: {os.path.relpath(start, origin)}`"
-    return "`images` says in which folder file names begin, relative to the table"
+            return f"`{near}` is in `{top}`: write `image_folder: {os.path.relpath(start, origin)}`"
+    return "`image_folder` says in which folder file names begin, relative to the table"

@@ -86,12 +86,12 @@ def test_all_pictures_missing_cannot_be_allowed(ratings, told):
 
 def test_where_the_pictures_are_is_proposed_and_the_proposal_works(ratings, told, build):
     table = ratings.pictures("pictures/all").write("lists/t.csv")
-    assert "`images` says in which folder" in told(data=table)
+    assert "`image_folder` says in which folder" in told(data=table)
     table = ratings.write("t.csv")
     assert told(data=table).split("; ")[1] == (
-        f"`c0.png` is in `{ratings.folder}/pictures/all/sub`: write `images: pictures/all`"
+        f"`c0.png` is in `{ratings.folder}/pictures/all/sub`: write `image_folder: pictures/all`"
     )
-    build(data=table, images="pictures/all")
+    build(data=table, image_folder="pictures/all")
 
 
 def test_another_case_of_a_file_name_is_told(ratings, told):

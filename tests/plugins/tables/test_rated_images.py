@@ -68,9 +68,9 @@ def test_backslashes_and_dots_in_file_names_are_understood(ratings, build, greys
     assert greys(found)[5] == 15
 
 
-def test_images_says_where_file_names_begin(ratings, build, greys):
+def test_image_folder_says_where_file_names_begin(ratings, build, greys):
     ratings.pictures("pictures/all")
-    found = build(data=ratings.write("t.csv"), images="pictures/all")
+    found = build(data=ratings.write("t.csv"), image_folder="pictures/all")
     assert found.table["sample_id"][0] == ratings.rows[0]["image"]
     assert greys(found) == [10, 11, 12, 13, 14, 15]
 
