@@ -6,10 +6,13 @@ What is downloaded lies in the Hub client's own cache, so other programs share i
 
 from __future__ import annotations
 
+import hashlib
 import re
 import socket
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -67,7 +70,7 @@ class HubFiles:
 
 @dataclass(frozen=True)
 class HubFolder:
-    """The wanted files of one commit of a dataset repository, as a folder.
+    """The wanted files of one commit of a dataset repository, and no others, as a folder.
 
     Attributes:
         commit: its hash, 40 hexadecimal digits.
@@ -184,11 +187,43 @@ def hub_folder(
             if told is None:
                 raise
             raise DataError(f"{asker}: {told}") from None
-    folder = Path(found)
-    if not folder.is_dir() or not any(path.is_file() for path in folder.rglob("*")):
+    snapshot = Path(found)
+    there = (p.relative_to(snapshot).as_posix() for p in snapshot.rglob("*") if p.is_file())
+    names = sorted(n for n in there if any(fnmatchcase(n, pattern) for pattern in patterns))
+    if not names:
         wanted = ", ".join(patterns)
         raise DataError(f"{asker}: {_page(repository)} at {revision} has no file like {wanted}")
-    return HubFolder(folder.name, folder)
+    return HubFolder(snapshot.name, _view(repository, snapshot, names))
+
+
+def _view(repository: str, snapshot: Path, names: list[str]) -> Path:
+    """A folder of links to some files of a snapshot.
+
+    The snapshot itself also holds whatever else was fetched before, by anyone: what a set consists
+    of would depend on the history of the machine.
+    """
+    from huggingface_hub import cached_assets_path, constants
+
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+    place = cached_assets_path(
+        "cliqa", repository, snapshot.name, assets_dir=constants.HF_ASSETS_CACHE
+    )
+    view = place / f"files-{digest}"
+    if view.is_dir():
+        return view
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place, prefix="files-") as made:
+        whole = Path(made) / "whole"
+        for name in names:
+            link = whole / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to((snapshot / name).resolve())
+        try:
+            whole.rename(view)
+        except OSError:  # another process was faster
+            if not view.is_dir():
+                raise
+    return view
 
 
 def _commit(path: Path) -> str:

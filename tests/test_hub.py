@@ -45,6 +45,14 @@ def test_of_a_folder_only_what_is_wanted_is_fetched(fake_hub):
     assert there == {"a/scores.csv", "pictures.zip"}
 
 
+def test_what_was_fetched_before_changes_nothing_about_what_is_wanted_now(fake_hub):
+    fake_hub.add("owner/set", FILES)
+    hub_folder("owner/set", "main", ["*"], **ASKING)
+    folder = hub_folder("owner/set", "main", ["*.csv"], **ASKING)
+    assert [p.name for p in folder.path.rglob("*") if p.is_file()] == ["scores.csv"]
+    assert folder == hub_folder("owner/set", "main", ["*.csv"], **ASKING)
+
+
 def test_what_is_in_the_cache_needs_no_hub(fake_hub):
     commit = fake_hub.add("owner/set", FILES)
     for revision in (commit, "main"):

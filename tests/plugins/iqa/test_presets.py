@@ -83,4 +83,6 @@ def test_every_configuration_of_the_how_to_can_be_loaded(tmp_path):
     assert len(blocks) > 15
     for block in blocks:
         (tmp_path / "c.yaml").write_text(f"extends: quickstart\n{block}")
-        load_config(tmp_path / "c.yaml", registry_factory=lambda _: Registry.discover())
+        found = load_config(tmp_path / "c.yaml", registry_factory=lambda _: Registry.discover())
+        owners = {r.registered.owner.name for r in (*found.tasks, *found.evaluate_only)}
+        assert "iqa" in owners

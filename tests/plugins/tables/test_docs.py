@@ -47,7 +47,7 @@ def holiday(tmp_path, monkeypatch):
 def test_the_two_minutes_end_with_a_run(holiday, tiny_config):
     (holiday / "my.yaml").write_text(blocks("yaml")[0])
     command = blocks("sh")[0].split()[1:]
-    small = ["train.epochs=1", "train.warmup_epochs=1", "train.crop=48", "stream.tasks.0.images=48"]
+    small = ["train.epochs=1", "train.warmup_epochs=1", "train.crop=48", "stream.tasks.0.images=24"]
     small += ["stream.tasks.0.size=64", "compare=[]", "gates=[newest]", "backbone=tiny"]
     small += ["plugins=[./tiny_plugin.py]", "train.lr_drop_epoch=null"]
     options = [part for setting in small for part in ("--set", setting)]
@@ -66,7 +66,8 @@ def test_every_configuration_of_the_page_can_be_loaded(holiday):
     for block in blocks("yaml"):
         text = block if block.startswith("extends") else f"extends: quickstart\n{block}"
         (holiday / "c.yaml").write_text(text)
-        load_config(holiday / "c.yaml", registry_factory=lambda _: Registry.discover())
+        found = load_config(holiday / "c.yaml", registry_factory=lambda _: Registry.discover())
+        assert found.tasks[-1].name == "rated-images"
 
 
 def test_the_local_configurations_of_the_page_build_their_sets(holiday, build):
