@@ -47,7 +47,7 @@ def holiday(tmp_path, monkeypatch):
 def test_the_two_minutes_end_with_a_run(holiday, tiny_config):
     (holiday / "my.yaml").write_text(blocks("yaml")[0])
     command = blocks("sh")[0].split()[1:]
-    small = ["train.epochs=1", "train.warmup_epochs=1", "train.crop=48", "stream.tasks.0.images=24"]
+    small = ["train.epochs=1", "train.warmup_epochs=1", "train.crop=48", "stream.tasks.0.images=48"]
     small += ["stream.tasks.0.size=64", "compare=[]", "gates=[newest]", "backbone=tiny"]
     small += ["plugins=[./tiny_plugin.py]", "train.lr_drop_epoch=null"]
     options = [part for setting in small for part in ("--set", setting)]
