@@ -123,3 +123,24 @@ def resolve(tmp_path):
 @pytest.fixture(scope="session")
 def write_tiny_config():
     return _support("runs").tiny_config
+
+
+@pytest.fixture
+def fake_hub(monkeypatch, tmp_path_factory):
+    """A server on this machine to which the Hub's client talks, with an empty cache."""
+    from huggingface_hub import constants
+
+    home = tmp_path_factory.mktemp("hf")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    hub = _support("hub").FakeHub()
+    template = "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
+    monkeypatch.setattr(constants, "HF_ASSETS_CACHE", str(home / "assets"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    yield hub
+    hub.stop()

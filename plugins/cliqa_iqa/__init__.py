@@ -1,6 +1,7 @@
 """Nine image quality sets, read from the folder that a user downloaded.
 
-None of them may be redistributed: nothing is shipped, nothing is fetched.
+None of them may be redistributed: nothing is shipped, and nothing is fetched unless a user says
+from where.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ _SETS: Final = {
     ),
     "tid2013": (
         "tid2013",
-        "FolderConfig",
+        "TIDConfig",
         "TID2013: 3,000 images, 25 contents, 24 synthetic distortions (MOS)",
         "Ponomarenko et al., Signal Processing: Image Communication 2015",
     ),

@@ -25,7 +25,7 @@ def build(config: FolderConfig) -> RatedDataset:
     Raises:
         DataError: folder, score file or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     file = folder.score_file("data.csv")
     table = read_csv(FACTS, file, "name", "prompt", "mos_quality", "std_quality")
     ratings = Ratings(

@@ -26,7 +26,7 @@ def build(config: PhotoConfig) -> RatedDataset:
     Raises:
         DataError: folder, score file or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     file = folder.score_file("DatabaseGrades.xls", "DatabaseGrades.xlsx", "DatabaseGrades.csv")
     table = read_sheet(FACTS, file, "Image Number", "Average Subjective Grade", "Grade #1")
     grades = table.gaps("Grade #")

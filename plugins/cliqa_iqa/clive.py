@@ -28,7 +28,7 @@ def build(config: FolderConfig) -> RatedDataset:
     Raises:
         DataError: folder, score files or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     names_file = folder.score_file("AllImages_release.mat")
     file = folder.score_file("AllMOS_release.mat")
     std_file = folder.score_file("AllStdDev_release.mat")

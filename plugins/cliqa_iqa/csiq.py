@@ -49,7 +49,7 @@ def build(config: FolderConfig) -> RatedDataset:
     Raises:
         DataError: folder, score file or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     file = folder.score_file(*_SHEETS, *_LISTS, *_LABELS)
     rows = _from_text(file) if file.name.endswith(".txt") else _from_sheet(file)
     tags = [_tag(file, row.kind) for row in rows]

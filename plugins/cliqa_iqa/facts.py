@@ -29,6 +29,7 @@ class SetFacts(DatasetFacts):
         image_folder: the folder that holds the images; where a user keeps several copies of an
             image, the one in it counts.
         only_there: whether images that lie elsewhere, but once, do not count.
+        archive: its file in `chaofengc/IQA-PyTorch-Datasets` on the Hub; None: no name is known.
     """
 
     name: str
@@ -39,6 +40,7 @@ class SetFacts(DatasetFacts):
     only_there: bool = False
     page: str
     licence: str = "the terms come with the download; not to be redistributed"
+    archive: str | None = None
 
     @property
     def quality_range(self) -> tuple[float, float]:

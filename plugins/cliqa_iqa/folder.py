@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,7 @@ from cliqa_iqa.facts import DATA_VARIABLE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from cliqa_iqa.config import FolderConfig
     from cliqa_iqa.facts import SetFacts
 
 __all__ = ["File", "Folder"]
@@ -27,6 +28,11 @@ __all__ = ["File", "Folder"]
 _DEPTH: Final = 5
 #: What macOS and file managers leave beside the real files.
 _CLUTTER: Final = ("__macosx", "thumbs.db")
+#: What to do about an archive without score file.
+_ADD: Final = (
+    "the archive may hold pictures only: get the published score file from the set's authors and "
+    "name its folder as `root`, beside `source: hub`"
+)
 
 
 @dataclass(frozen=True)
@@ -46,24 +52,47 @@ class File:
 
 @dataclass(frozen=True)
 class Folder:
-    """The files of a set; make it with `Folder.find`."""
+    """The files of a set; make it with `Folder.find`.
+
+    Attributes:
+        facts: the set.
+        root: where to look, for messages.
+        files: what is there.
+        origin: facts to keep with a result: the commit that was downloaded.
+    """
 
     facts: SetFacts
     root: Path
     files: tuple[File, ...]
+    origin: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def find(cls, facts: SetFacts, root: str | None) -> Folder:
-        """The folder given, or that of the set in `CLIQA_DATA`.
+    def find(cls, facts: SetFacts, config: FolderConfig) -> Folder:
+        """The folder given, that of the set in `CLIQA_DATA`, or what is on the Hub.
 
         Raises:
             DataError: there is no such folder; says what was looked for.
         """
-        path = Path(root).expanduser() if root is not None else _in_data_folder(facts)
-        if not path.is_dir():
-            what = "is no folder" if path.exists() else "does not exist"
-            raise facts.fault(f"the folder `{path}` (`root`) {what}; {_how_to_get(facts)}")
+        if config.source == "hub":
+            return cls._from_hub(facts, config)
+        root = config.root
+        path = _given(facts, root) if root is not None else _in_data_folder(facts)
         return cls(facts, path, tuple(_walk(facts, str(path), ())))
+
+    @classmethod
+    def _from_hub(cls, facts: SetFacts, config: FolderConfig) -> Folder:
+        """Unpacked archives and single files; those of `root` lie beside them."""
+        from cliqa_iqa.hub import fetch  # here: most users have a folder
+
+        own = None if config.root is None else _given(facts, config.root)
+        fetched = fetch(facts, config)
+        files = list(_walk(facts, str(own), ())) if own else []
+        for path in fetched.paths:
+            if path.is_dir():
+                files += _walk(facts, str(path), ())
+            else:
+                files.append(File(str(path), path.name.casefold(), ()))
+        return cls(facts, fetched.paths[0], tuple(files), fetched.info)
 
     def score_files(self, *names: str) -> dict[str, File]:
         """Those of the named score files that are there, in the order asked for.
@@ -95,7 +124,7 @@ class Folder:
             raise self.facts.fault(
                 f"no score file in `{self.root}`: looked for "
                 f"{' or '.join(f'`{name}`' for name in names)} there and {_DEPTH} levels below; "
-                f"{_how_to_get(self.facts)}"
+                f"{_ADD if self.origin else _how_to_get(self.facts)}"
             )
         return next(iter(found.values()))
 
@@ -161,6 +190,15 @@ class Folder:
                 f"copy, or put the published one into a folder `{self.facts.image_folder}`"
             )
         return files[0].path if files else None
+
+
+def _given(facts: SetFacts, root: str) -> Path:
+    """The folder that `root` names."""
+    path = Path(root).expanduser()
+    if not path.is_dir():
+        what = "is no folder" if path.exists() else "does not exist"
+        raise facts.fault(f"the folder `{path}` (`root`) {what}; {_how_to_get(facts)}")
+    return path
 
 
 def _in_data_folder(facts: SetFacts) -> Path:

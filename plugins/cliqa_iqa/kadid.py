@@ -56,7 +56,7 @@ def build(config: FolderConfig) -> RatedDataset:
     Raises:
         DataError: folder, score file or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     file = folder.score_file("dmos.csv")
     table = read_csv(FACTS, file, "dist_img", "ref_img", "dmos", "var")
     names, variances = table.text("dist_img"), table.numbers("var")

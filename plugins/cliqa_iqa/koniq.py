@@ -47,7 +47,7 @@ def build(config: KonIQConfig) -> RatedDataset:
         DataError: folder, score file or images are missing or not as published, or there are two
             scales to choose from.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     folder.score_file(_SCORES, _SETS)
     files = folder.score_files(_SCORES, _SETS)
     chosen = _choose(config, files)

@@ -39,7 +39,7 @@ def build(config: FolderConfig) -> RatedDataset:
     Raises:
         DataError: folder, score files or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     names_file = folder.score_file("refnames_all.mat")
     file = folder.score_file(_REALIGNED, _ORIGINAL)
     (names,) = read_mat(FACTS, names_file, "refnames_all")

@@ -13,13 +13,13 @@ from cliqa.data import COLUMNS, RatedDataset
 from cliqa.errors import MissingImagesError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cliqa_iqa.config import FolderConfig
     from cliqa_iqa.facts import SetFacts
     from cliqa_iqa.folder import File, Folder
 
-__all__ = ["Ratings", "rated_dataset"]
+__all__ = ["Ratings", "rated_dataset", "rated_table"]
 
 _TEXT: Final = datasets.Value("string")
 _FEATURES: Final = datasets.Features(
@@ -100,13 +100,14 @@ def rated_dataset(
     columns = _columns(facts, ratings, ids, paths)
     kept = {name: [values[i] for i in rows] for name, values in columns.items()}
     shared = {"citation": facts.citation, "source": facts.page, "score_file": file.name}
+    shared |= folder.origin
     if absent:
         shared["missing_images"] = f"{len(absent)} of {len(ids)} listed images absent, left out"
     if config.expect is not None and config.expect != facts.images:
         shared["part"] = f"{len(ids)} rated images listed; {facts.images} were published"
     return RatedDataset(
         name=facts.name,
-        table=_table(kept),
+        table=rated_table(kept),
         quality_range=facts.quality_range,
         exif_transpose=exif_transpose,
         info=shared | (info or {}),
@@ -131,12 +132,17 @@ def _columns(
     }
 
 
-def _table(columns: dict[str, list[Any]]) -> datasets.Dataset:
+def rated_table(columns: Mapping[str, Any]) -> datasets.Dataset:
     """Columns as a `datasets.Dataset`, whole columns at a time: ten thousand rows take no time."""
     types = _FEATURES.arrow_schema
-    arrays = [pa.array(columns[name], types.field(name).type) for name in COLUMNS]
+    arrays = [_as_arrow(columns[name], types.field(name).type) for name in COLUMNS]
     table = pa.Table.from_arrays(arrays, schema=pa.schema([types.field(n) for n in COLUMNS]))
     return datasets.Dataset(table, info=datasets.DatasetInfo(features=_FEATURES))
+
+
+def _as_arrow(column: Any, kind: pa.DataType) -> Any:
+    """A list, or pictures as a parquet file holds them, which are not copied."""
+    return column.cast(kind) if isinstance(column, pa.ChunkedArray) else pa.array(column, kind)
 
 
 def _check_count(facts: SetFacts, config: FolderConfig, file: File, count: int) -> None:

@@ -24,6 +24,7 @@ LIVE: Final = SetFacts(
     page="https://live.ece.utexas.edu/research/quality/subjective.htm",
     citation="H. R. Sheikh, M. F. Sabir, A. C. Bovik, A statistical evaluation of recent full "
     "reference image quality assessment algorithms, IEEE TIP 15(11), 2006",
+    archive="live.tgz",
 )
 CSIQ: Final = SetFacts(
     name="csiq",
@@ -36,6 +37,7 @@ CSIQ: Final = SetFacts(
     page="https://s2.smu.edu/~eclarson/csiq.html",
     citation="E. C. Larson, D. M. Chandler, Most apparent distortion: full-reference image quality "
     "assessment and the role of strategy, Journal of Electronic Imaging 19(1), 2010",
+    archive="csiq.tgz",
 )
 BID: Final = SetFacts(
     name="bid",
@@ -61,6 +63,7 @@ CLIVE: Final = SetFacts(
     page="https://live.ece.utexas.edu/research/ChallengeDB/index.html",
     citation="D. Ghadiyaram, A. C. Bovik, Massive online crowdsourced study of subjective and "
     "objective picture quality, IEEE TIP 25(1), 2016",
+    archive="live_challenge.tgz",
 )
 KONIQ: Final = SetFacts(
     name="koniq-10k",
@@ -73,6 +76,7 @@ KONIQ: Final = SetFacts(
     page="https://database.mmsp-kn.de/koniq-10k-database.html",
     citation="V. Hosu, H. Lin, T. Sziranyi, D. Saupe, KonIQ-10k: An ecologically valid database "
     "for deep learning of blind image quality assessment, IEEE TIP 29, 2020",
+    archive="koniq10k.tgz",
 )
 KADID: Final = SetFacts(
     name="kadid-10k",
@@ -85,6 +89,7 @@ KADID: Final = SetFacts(
     page="https://database.mmsp-kn.de/kadid-10k-database.html",
     citation="H. Lin, V. Hosu, D. Saupe, KADID-10k: A large-scale artificially distorted IQA "
     "database, QoMEX 2019",
+    archive="kadid10k.tgz",
 )
 TID2013: Final = SetFacts(
     name="tid2013",
@@ -96,6 +101,7 @@ TID2013: Final = SetFacts(
     page="https://www.ponomarenko.info/tid2013.htm",
     citation="N. Ponomarenko et al., Image database TID2013: Peculiarities, results and "
     "perspectives, Signal Processing: Image Communication 30, 2015",
+    archive="tid2013.tgz",
 )
 SPAQ: Final = SetFacts(
     name="spaq",
@@ -107,6 +113,7 @@ SPAQ: Final = SetFacts(
     page="https://github.com/h4nwei/SPAQ",
     citation="Y. Fang, H. Zhu, Y. Zeng, K. Ma, Z. Wang, Perceptual quality assessment of "
     "smartphone photography, CVPR 2020",
+    archive="spaq.tgz",
 )
 AGIQA: Final = SetFacts(
     name="agiqa-3k",
@@ -119,4 +126,5 @@ AGIQA: Final = SetFacts(
     page="https://github.com/lcysyzxdxc/AGIQA-3k-Database",
     citation="C. Li et al., AGIQA-3K: An open database for AI-generated image quality assessment, "
     "IEEE TCSVT 34(8), 2024",
+    archive="AGIQA-3K.zip",
 )

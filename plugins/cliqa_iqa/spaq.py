@@ -24,7 +24,7 @@ def build(config: PhotoConfig) -> RatedDataset:
     Raises:
         DataError: folder, score file or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    folder = Folder.find(FACTS, config)
     file = folder.score_file(f"{_FILE}.xlsx", f"{_FILE}.xls", f"{_FILE}.csv")
     table = read_sheet(FACTS, file, "Image name", "MOS")
     ratings = Ratings(images=table.text("Image name"), score=table.numbers("MOS"))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cliqa.data import RatedDataset
+from cliqa.hub import HubFolder, hub_folder
 from cliqa_iqa.folder import File, Folder
-from cliqa_iqa.rated import Ratings, rated_dataset
+from cliqa_iqa.rated import Ratings, rated_dataset, rated_table
 from cliqa_iqa.sets import TID2013 as FACTS
 from cliqa_iqa.tables import number, other_version, read_text
 
 if TYPE_CHECKING:
-    from cliqa.data import RatedDataset
-    from cliqa_iqa.config import FolderConfig
+    from cliqa_iqa.config import TIDConfig
 
 __all__ = ["FACTS", "TYPES", "build"]
 
@@ -43,20 +48,28 @@ TYPES: Final = (
     "chromatic_aberrations",
     "sparse_sampling",
 )
+_NOTE: Final = {"contents": "reference 25 is a synthetic picture"}
+_LEVELS: Final = 5
+#: Pictures of one reference.
+_PER_REFERENCE: Final = len(TYPES) * _LEVELS
+#: Of I01_01_1, the first row. A table in another order begins otherwise.
+_FIRST: Final = 5.51429
 _NAME: Final = re.compile(r"(i\d\d)_(\d\d)_(\d)\.bmp", re.IGNORECASE)
 
 
-def build(config: FolderConfig) -> RatedDataset:
-    """Build the set from `distorted_images`, `mos_with_names.txt` and `mos_std.txt`.
+def build(config: TIDConfig) -> RatedDataset:
+    """Build the set from `distorted_images`, `mos_with_names.txt` and `mos_std.txt`, or the table.
 
     Raises:
         DataError: folder, score files or images are missing or not as published.
     """
-    folder = Folder.find(FACTS, config.root)
+    if config.source == "hub-table":
+        return _from_table(config)
+    folder = Folder.find(FACTS, config)
     file = folder.score_file("mos_with_names.txt")
     scores, parts = _scores(file)
     deviations = folder.score_files("mos_std.txt").get("mos_std.txt")
-    info = {"contents": "reference 25 is a synthetic picture"}
+    info = dict(_NOTE)
     if deviations is None:
         info["score_std"] = "none: mos_std.txt was not there"
     ratings = Ratings(
@@ -100,3 +113,75 @@ def _deviations(file: File, scores: File, count: int) -> list[float]:
             f"of the two is incomplete or of another version; download both from {FACTS.page}"
         )
     return values
+
+
+def _from_table(config: TIDConfig) -> RatedDataset:
+    """The columns `image` and `score` of a Hub dataset whose rows are in the published order.
+
+    They stand there without names: reference, type and level follow from the number of the row.
+    """
+    assert config.revision is not None  # noqa: S101  # the settings were checked
+    fetched = hub_folder(
+        config.from_hub,
+        config.revision,
+        config.files or ["*.parquet"],
+        asker=f"dataset `{FACTS.name}`",
+        advice="use your own folder (`source: folder`)",
+    )
+    images, scores = _columns(fetched, config)
+    count = FACTS.images if config.expect is None else config.expect
+    low, high = FACTS.scale
+    if len(scores) != count or not all(low <= s <= high for s in scores):
+        raise FACTS.fault(
+            f"{config.from_hub} at {fetched.commit} has {len(scores)} rows, expected {count} with "
+            f"scores in {low:g}..{high:g}; take another revision, or your own folder"
+        )
+    if abs(scores[0] - _FIRST) > 5e-4:
+        raise FACTS.fault(
+            f"{config.from_hub} at {fetched.commit} begins with the score {scores[0]:g}, the "
+            f"published list with {_FIRST}: its rows are in another order, so that reference and "
+            "type cannot be told; take another revision, or your own folder"
+        )
+    places = [
+        (i // _PER_REFERENCE + 1, i % _PER_REFERENCE // _LEVELS, i % _LEVELS + 1)
+        for i in range(count)
+    ]
+    table = rated_table(
+        {
+            "sample_id": [f"{FACTS.name}/i{r:02}_{t + 1:02}_{level}.bmp" for r, t, level in places],
+            "image": images,
+            "score_raw": scores,
+            "score_std": [None] * count,
+            "quality": scores,
+            "reference": [f"{FACTS.name}/i{r:02}" for r, _, _ in places],
+            "distortion": [TYPES[t] for _, t, _ in places],
+            "level": [level for _, _, level in places],
+            "official_split": [None] * count,
+        }
+    )
+    info = {
+        "citation": FACTS.citation,
+        "source": f"{config.from_hub} at {fetched.commit}",
+        "score_std": "none in the table",
+    }
+    return RatedDataset(
+        name=FACTS.name, table=table, quality_range=FACTS.quality_range, info=info | _NOTE
+    )
+
+
+def _columns(fetched: HubFolder, config: TIDConfig) -> tuple[Any, list[float]]:
+    """Pictures, undecoded, and scores of all parquet files, in the order of their names."""
+    try:
+        files = sorted(fetched.path.rglob("*.parquet"))
+        table = pa.concat_tables([pq.read_table(f, columns=["image", "score"]) for f in files])
+        scores = table["score"].cast(pa.float64()).to_pylist()
+        images = table["image"].cast(datasets.Image().pa_type)
+    except (pa.ArrowException, KeyError, OSError) as error:
+        told = str(error).splitlines()[0]
+        raise FACTS.fault(
+            f"{config.from_hub} at {fetched.commit} is no table of the columns `image` and `score`:"
+            f" {told}"
+        ) from None
+    if images.null_count or None in scores:
+        raise FACTS.fault(f"{config.from_hub} at {fetched.commit} has empty cells")
+    return images, scores

@@ -9,8 +9,9 @@ from timm.models.vgg import ConvMlp
 from torch import Tensor, nn
 
 from cliqa.errors import CapabilityError
+from cliqa.hub import cached_only_if_unreachable
 from cliqa.model import Backbone
-from cliqa_timm.weights import cached_only_if_unreachable, hub_error, load_file, ways_out
+from cliqa_timm.weights import hub_error, load_file, ways_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

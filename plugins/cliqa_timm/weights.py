@@ -2,65 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file as load_safetensors
 
 from cliqa.errors import CliqaError, MissingWeightsError
+from cliqa.hub import is_unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor, nn
-
-#: Network and cache failures of the Hub client and its HTTP library, by class name, so that this
-#: module does not depend on which HTTP library a version of the client uses.
-_OFFLINE = {
-    "ConnectError",
-    "ConnectionError",
-    "ConnectTimeout",
-    "HfHubHTTPError",
-    "LocalEntryNotFoundError",
-    "OfflineModeIsEnabled",
-    "ProxyError",
-    "ReadTimeout",
-    "SSLError",
-    "Timeout",
-    "URLError",  # a few models lie outside the Hub
-}
-
-
-@contextmanager
-def cached_only_if_unreachable(timeout: float = 3.0) -> Iterator[None]:
-    """Without a way to the Hub, let its client look only into its cache.
-
-    Left alone the client tries each file again and again for most of a minute before it says so.
-    With a proxy configured a direct connection proves nothing, so the client is left alone.
-
-    Args:
-        timeout: seconds to wait for a connection.
-    """
-    from huggingface_hub import constants
-
-    before = constants.HF_HUB_OFFLINE
-    if not before and not getproxies():
-        address = urlsplit(constants.ENDPOINT)
-        port = address.port or (80 if address.scheme == "http" else 443)
-        try:
-            socket.create_connection((address.hostname, port), timeout).close()
-        except OSError:
-            constants.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
 
 
 def hub_error(name: str, error: BaseException, advice: str) -> CliqaError | None:
@@ -71,17 +24,11 @@ def hub_error(name: str, error: BaseException, advice: str) -> CliqaError | None
         error: what the download raised.
         advice: what the user can do instead.
     """
-    chain: list[BaseException] = []
-    link: BaseException | None = error
-    while link is not None and link not in chain:
-        chain.append(link)
-        link = link.__cause__ or link.__context__
-    kinds = {base.__name__ for e in chain for base in type(e).__mro__}
     if "no pretrained weights" in str(error).lower():
         return MissingWeightsError(
             f"backbone `{name}` has no pre-trained weights in timm; {advice}"
         )
-    if not kinds & _OFFLINE:
+    if not is_unreachable(error):
         return None
     return MissingWeightsError(
         f"backbone `{name}`: its pre-trained weights are not on this machine and the Hub cannot be "

@@ -75,3 +75,14 @@ def test_the_guide_has_a_section_and_a_page_to_get_it_from_for_every_set(registr
         section = guide.partition(f"(`{facts.name}`)\n")[2].partition("\n### ")[0]
         assert f"<{facts.page}>" in section
         assert f"{facts.images:,}" in section
+
+
+def test_every_configuration_of_the_how_to_can_be_loaded(tmp_path):
+    page = Path(__file__).parents[3] / "docs/how-to/iqa-datasets.md"
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) > 15
+    for block in blocks:
+        (tmp_path / "c.yaml").write_text(f"extends: quickstart\n{block}")
+        found = load_config(tmp_path / "c.yaml", registry_factory=lambda _: Registry.discover())
+        owners = {r.registered.owner.name for r in (*found.tasks, *found.evaluate_only)}
+        assert "iqa" in owners

@@ -7,11 +7,11 @@ import urllib.error
 import pytest
 import timm
 import torch
-from cliqa_timm import weights
 from cliqa_timm.backbone import build
 from cliqa_timm.config import TimmConfig
 from safetensors.torch import save_file
 
+from cliqa import hub
 from cliqa.errors import CliqaError, MissingWeightsError
 
 WAYS_OUT = (
@@ -28,7 +28,7 @@ def offline(monkeypatch, tmp_path):
         raise OSError("Network is unreachable")
 
     monkeypatch.setattr(socket, "create_connection", refuse)
-    monkeypatch.setattr(weights, "getproxies", dict)
+    monkeypatch.setattr(hub, "getproxies", dict)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
@@ -50,7 +50,7 @@ def test_without_a_network_missing_weights_are_one_sentence_with_the_ways_out(of
 def test_the_hub_client_is_left_as_it_was(offline):
     from huggingface_hub import constants
 
-    with weights.cached_only_if_unreachable():
+    with hub.cached_only_if_unreachable():
         assert constants.HF_HUB_OFFLINE
     assert not constants.HF_HUB_OFFLINE
 
@@ -58,12 +58,12 @@ def test_the_hub_client_is_left_as_it_was(offline):
 def test_with_a_way_to_the_hub_or_a_proxy_its_client_is_left_alone(offline, monkeypatch):
     from huggingface_hub import constants
 
-    monkeypatch.setattr(weights, "getproxies", lambda: {"https": "http://proxy:3128"})
-    with weights.cached_only_if_unreachable():
+    monkeypatch.setattr(hub, "getproxies", lambda: {"https": "http://proxy:3128"})
+    with hub.cached_only_if_unreachable():
         assert not constants.HF_HUB_OFFLINE
-    monkeypatch.setattr(weights, "getproxies", dict)
+    monkeypatch.setattr(hub, "getproxies", dict)
     monkeypatch.setattr(socket, "create_connection", lambda *_: socket.socket())
-    with weights.cached_only_if_unreachable():
+    with hub.cached_only_if_unreachable():
         assert not constants.HF_HUB_OFFLINE
 
 
