@@ -8,6 +8,7 @@ Anything else that escapes is a defect of cliqa and keeps its traceback.
 from __future__ import annotations
 
 __all__ = [
+    "CacheError",
     "CapabilityError",
     "CliqaError",
     "ConfigError",
@@ -43,6 +44,10 @@ class CapabilityError(CliqaError, TypeError):
 
 class MissingWeightsError(CliqaError, FileNotFoundError):
     """Pre-trained weights are neither on this machine nor reachable."""
+
+
+class CacheError(CliqaError, OSError):
+    """The cache of decoded images cannot be read or emptied, as the user asked for."""
 
 
 class DataError(CliqaError, ValueError):

@@ -37,6 +37,9 @@ ComponentRef = Annotated[Ref, BeforeValidator(as_mapping)]
 
 
 _Count = Annotated[int, Field(ge=1)]
+#: A resize policy as `cliqa.data.Resize.parse` reads it.
+_FixedSize = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
+_Shrink = Annotated[int, Field(ge=32)] | _FixedSize | None
 
 
 class SplitConfig(ComponentConfig):
@@ -120,11 +123,11 @@ class TrainConfig(ComponentConfig):
         default=None, ge=1, description="epoch of stage 2 after which the rate is multiplied by 0.1"
     )
     weight_decay: float = Field(default=0.0, ge=0, description="Adam weight decay (L2)")
-    shrink: int | None = Field(
+    shrink: _Shrink = Field(
         default=768,
-        ge=32,
-        description="shrink so that the short side has this many pixels if "
-        "both sides have at least as many; null: never",
+        description="shrink so that the short side has this many pixels if both sides have at "
+        "least as many; HxW, such as 224x224: shrink to fit into this height and width, and fill "
+        "up by mirroring, so that all images have this size; null: never",
     )
     crop: int | None = Field(
         default=384, ge=32, description="side of the random training crop; null: the whole image"
@@ -151,10 +154,29 @@ class EvaluateConfig(ComponentConfig):
     """How test images are scored."""
 
     batch_size: int = Field(default=64, ge=1, description="images of equal size a forward")
-    shrink: Literal["as-trained"] | Annotated[int, Field(ge=32)] | None = Field(
+    shrink: Literal["as-trained"] | _Shrink = Field(
         default="as-trained",
         description="as `train.shrink`, for validation and test images and for gates; null: their "
         "original size (paper)",
+    )
+
+
+class CacheConfig(ComponentConfig):
+    """Where decoded images are kept on this machine; no result depends on it."""
+
+    folder: str | None = Field(
+        default=None,
+        description="folder of the cache on the disk, or `off`; default: $CLIQA_CACHE, which may "
+        "say `off` too, then $XDG_CACHE_HOME/cliqa, then ~/.cache/cliqa",
+    )
+    disk_gb: float = Field(
+        default=32.0, gt=0, description="the most it may take, in GB (10^9 bytes)"
+    )
+    memory_gb: float = Field(
+        default=1.0,
+        ge=0,
+        description="GB of decoded images, of all sets together, that the process keeps in memory: "
+        "those that are not on the disk",
     )
 
 
@@ -189,6 +211,9 @@ class RunConfig(ComponentConfig):
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
     threads: int | None = Field(
         default=None, ge=1, description="CPU threads of the network; default: torch's own choice"
+    )
+    cache: CacheConfig = Field(
+        default=CacheConfig(), description="decoded images on this machine; not part of a result"
     )
 
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from cliqa.data.images import ImageReader
+from cliqa.data.reader import ImageReader, short_side_first
+from cliqa.data.resize import ORIGINAL, Resize
 from cliqa.errors import ConfigError
 from cliqa.registry.suggest import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cliqa.data.rated import RatedDataset
+    from cliqa.data.resize import Size
     from cliqa.data.splits import Split
 
 #: TSN-IQA's orders of six tasks as positions in Order I (LIVE CSIQ BID CLIVE KonIQ KADID), IV-D.
@@ -91,14 +93,46 @@ class TaskStream:
     order: str
     evaluate_only: tuple[Task, ...] = ()
 
-    def check_images(self) -> tuple[int, int]:
-        """Decode every image once; raise `DataError` at the first that cannot be read.
+    @property
+    def images(self) -> int:
+        """How many there are, over all sets."""
+        return sum(len(task.sample_ids) for task in (*self.tasks, *self.evaluate_only))
+
+    def check_images(
+        self,
+        train: Resize = ORIGINAL,
+        test: Resize = ORIGINAL,
+        *,
+        workers: int = 1,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Size, Size]:
+        """Find images that cannot be read, and have all ready at the sizes they are needed in.
+
+        Args:
+            train: how training crops are made from training images.
+            test: how every image is looked at: tested on, or what gates and the warm-up see.
+            workers: threads to decode with.
+            progress: told the number of images after each.
 
         Returns:
-            Height and width of the smallest image.
+            Height and width of the smallest training image under `train`, and of the smallest of
+            all images under `test`.
+
+        Raises:
+            DataError: the first that cannot be read.
         """
-        tasks = (*self.tasks, *self.evaluate_only)
-        return min((t.images.check(range(len(t.sample_ids))) for t in tasks), key=min)
+        trained, tested = [], []
+        for task in (*self.tasks, *self.evaluate_only):
+            others = sorted({*range(len(task.sample_ids))} - {*task.split.train})
+            for rows, resizes in ((task.split.train, (test, train)), (others, (test,))):
+                if rows:
+                    seen, *learned = task.images.check(
+                        rows, resizes, workers=workers, progress=progress
+                    )
+                    tested.append(seen)
+                    trained += learned
+        smallest = min(tested, key=short_side_first)
+        return min(trained, key=short_side_first, default=smallest), smallest
 
 
 def arrange(names: Sequence[str], order: str | Sequence[str]) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import cliqa
+from cliqa.data import Resize
 from cliqa.model import normalization_layers
 
 if TYPE_CHECKING:
@@ -75,6 +76,10 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
         "config": everything["config"],
         "plugins": everything["plugins"],
         "environment": _environment(),
+        "resize": {
+            "train": Resize.parse(config.run.train.shrink).name,
+            "test": prepared.compute.resize.name,
+        },
         "device": str(prepared.compute.device),
         "precision": prepared.compute.precision,
     }
@@ -147,6 +152,7 @@ def _data(task: Task) -> dict[str, Any]:
         "test": len(task.split.test),
         "quality_range": list(task.dataset.quality_range),
         "pseudo_scores": task.dataset.pseudo_scores,
+        "exif_transpose": task.dataset.exif_transpose,
         "info": dict(task.dataset.info),
     }
 

@@ -68,7 +68,7 @@ def run(
     observer = observer or Observer()
     if config.run.threads is not None:
         torch.set_num_threads(config.run.threads)
-    prepared = prepare(config, datasets)
+    prepared = prepare(config, datasets, observer)
     prepare_folder(out, force=force)
     tasks = len(prepared.stream.tasks)
     observer.methods({m.label: len(m.strategy.stages(tasks)) for m in prepared.methods})
