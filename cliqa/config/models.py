@@ -38,8 +38,25 @@ ComponentRef = Annotated[Ref, BeforeValidator(as_mapping)]
 
 _Count = Annotated[int, Field(ge=1)]
 #: A resize policy as `cliqa.data.Resize.parse` reads it.
-_FixedSize = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
-_Shrink = Annotated[int, Field(ge=32)] | _FixedSize | None
+_FIXED_SIZE = r"^[1-9]\d{1,4}x[1-9]\d{1,4}$"
+_LEAST_SIDE = 32
+_Shrink = Annotated[int, Field(ge=_LEAST_SIDE)] | Annotated[str, Field(pattern=_FIXED_SIZE)] | None
+
+
+def _check_shrink(value: Any, *words: str) -> Any:
+    """Say in one sentence what none of the types says by itself."""
+    if isinstance(value, str):
+        fits = value in words or re.fullmatch(_FIXED_SIZE, value) is not None
+    else:
+        fits = value is None or (type(value) is int and value >= _LEAST_SIDE)
+    if not fits:
+        expected = f"pixels (at least {_LEAST_SIDE}), a size such as 224x320, or null"
+        raise ValueError(f"expected {', '.join([*words, expected])}")
+    return value
+
+
+def _check_test_shrink(value: Any) -> Any:
+    return _check_shrink(value, "as-trained")
 
 
 class SplitConfig(ComponentConfig):
@@ -123,7 +140,7 @@ class TrainConfig(ComponentConfig):
         default=None, ge=1, description="epoch of stage 2 after which the rate is multiplied by 0.1"
     )
     weight_decay: float = Field(default=0.0, ge=0, description="Adam weight decay (L2)")
-    shrink: _Shrink = Field(
+    shrink: Annotated[_Shrink, BeforeValidator(_check_shrink)] = Field(
         default=768,
         description="shrink so that the short side has this many pixels if both sides have at "
         "least as many; HxW, such as 224x224: shrink to fit into this height and width, and fill "
@@ -154,7 +171,7 @@ class EvaluateConfig(ComponentConfig):
     """How test images are scored."""
 
     batch_size: int = Field(default=64, ge=1, description="images of equal size a forward")
-    shrink: Literal["as-trained"] | _Shrink = Field(
+    shrink: Annotated[Literal["as-trained"] | _Shrink, BeforeValidator(_check_test_shrink)] = Field(
         default="as-trained",
         description="as `train.shrink`, for validation and test images and for gates; null: their "
         "original size (paper)",

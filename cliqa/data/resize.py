@@ -15,7 +15,7 @@ from PIL import Image
 
 __all__ = ["FIXED_SIZE", "ORIGINAL", "Resize"]
 
-#: How a fixed size is written in a configuration, and the least that each side may be.
+#: How a fixed size is written, height first.
 FIXED_SIZE: Final = r"^[1-9]\d{1,4}x[1-9]\d{1,4}$"
 
 Size = tuple[int, int]

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from cliqa.model import Backbone
     from cliqa.training import Objective, Strategy
 
-#: Threads that decode at most: beyond it the disk is what is waited for.
-_MOST_DECODERS: Final = 8
+#: Threads that decode images before a run. Two for each core, because half of their time they wait
+#: for the disk to have written; no more than so many, because each holds an image.
+_DECODERS: Final = min(8, 2 * (os.cpu_count() or 1))
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _check_images(
     return stream.check_images(
         Resize.parse(settings.train.shrink),
         compute.resize,
-        workers=settings.threads or min(_MOST_DECODERS, os.cpu_count() or 1),
+        workers=_DECODERS,
         progress=observer.checked,
     )
 
