@@ -12,7 +12,7 @@ import numpy as np
 import PIL
 from PIL import ExifTags, Image, features
 
-__all__ = ["UNREADABLE", "address", "decode"]
+__all__ = ["UNREADABLE", "address", "decode", "load_decoders"]
 
 #: What Pillow raises on bad files; `OSError` includes `UnidentifiedImageError`, `TypeError` comes
 #: from damaged TIFF offsets.
@@ -32,6 +32,15 @@ _TURNS: Final = {
 _VERSION: Final = 1
 #: Parts of Pillow whose pixels may differ from version to version.
 _DECODERS: Final = ("jpg", "libjpeg_turbo", "jpg_2000", "libtiff", "webp", "avif")
+
+
+def load_decoders() -> None:
+    """Load all of Pillow's decoders, before several threads decode.
+
+    Otherwise Pillow does so at the first file of a rarer format, and a thread that asks while
+    another one is loading is told that its file is of no known format.
+    """
+    Image.init()
 
 
 def decode(content: bytes, *, upright: bool) -> np.ndarray:

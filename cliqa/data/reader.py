@@ -6,10 +6,10 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cliqa.cache import Picture
-from cliqa.data.decoding import UNREADABLE, address, decode
+from cliqa.data.decoding import UNREADABLE, address, decode, load_decoders
 from cliqa.data.pixels import PixelStore
 from cliqa.data.resize import ORIGINAL, Resize
 from cliqa.data.sources import Stamp, read_file, stamp_of
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from cliqa.data.resize import Size
 
 __all__ = ["ImageReader", "short_side_first"]
+
+#: Images that are given to the threads at once.
+_AT_ONCE: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -111,14 +114,17 @@ class ImageReader:
         Raises:
             DataError: the first of the rows that cannot be read.
         """
+        load_decoders()
         smallest: list[Size] = []
         pool = ThreadPoolExecutor(workers)
         try:
-            for sizes in pool.map(partial(self._sizes, resizes=resizes), rows):
-                pairs = zip(smallest or sizes, sizes, strict=True)
-                smallest = [min(pair, key=short_side_first) for pair in pairs]
-                if progress is not None:
-                    progress(1)
+            for start in range(0, len(rows), _AT_ONCE):  # the pool queues all that it is given
+                part = rows[start : start + _AT_ONCE]
+                for sizes in pool.map(partial(self._sizes, resizes=resizes), part):
+                    pairs = zip(smallest or sizes, sizes, strict=True)
+                    smallest = [min(pair, key=short_side_first) for pair in pairs]
+                    if progress is not None:
+                        progress(1)
         finally:
             pool.shutdown(cancel_futures=True)
         return smallest

@@ -77,12 +77,14 @@ def test_two_runs_that_differ_in_the_cache_only_are_the_same_run(short, resolve)
     assert resolve(short, "cache.folder=off") == resolve(short, "cache.disk_gb=7")
 
 
-@pytest.mark.parametrize("value", ["16", "224", "224x", "0x0", "true", "10 x 10"])
+@pytest.mark.parametrize("value", ["16", "224x", "0x0", "true", "10 x 10", "as-trained", "1.5"])
 def test_a_size_that_is_none_is_refused_with_what_is_expected(short, resolve, value):
-    if value == "224":
-        value = "'224'"
-    with pytest.raises(ConfigError, match=r"train\.shrink: expected an integer .*or null"):
+    expected = r"pixels \(at least 32\), a size such as 224x320, or null, got"
+    with pytest.raises(ConfigError, match=rf"train\.shrink: expected {expected}"):
         resolve(short, f"train.shrink={value}")
+    if value != "as-trained":
+        with pytest.raises(ConfigError, match=rf"shrink: expected as-trained, {expected}"):
+            resolve(short, f"evaluate.shrink={value}")
 
 
 def test_a_size_is_a_setting_of_training_and_of_testing():
