@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "CacheError",
     "CapabilityError",
     "CliqaError",
     "ConfigError",
@@ -49,6 +50,10 @@ class CapabilityError(CliqaError, TypeError):
 
 class MissingWeightsError(CliqaError, FileNotFoundError):
     """Pre-trained weights are neither on this machine nor reachable."""
+
+
+class CacheError(CliqaError, OSError):
+    """The cache of decoded images cannot be read or emptied, as the user asked for."""
 
 
 class DataError(CliqaError, ValueError):

@@ -7,11 +7,15 @@ tests with generated inputs may use it.
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Tests that are about the cache name a folder of their own.
+os.environ["CLIQA_CACHE"] = "off"
 
 # Times on a shared machine say nothing about a test.
 settings.register_profile("cliqa", deadline=None)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from cliqa.data.images import _UNREADABLE, _turn_upright
+from cliqa.data.decoding import UNREADABLE, turn_upright
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
@@ -163,10 +163,10 @@ def _look(row: int, raw: dict[str, Any], *, upright: bool, thumbnail: bool) -> _
         with Image.open(io.BytesIO(content)) as image:
             orientation = image.getexif().get(ExifTags.Base.Orientation, _UPRIGHT)
             mode = image.mode
-            picture = (_turn_upright(image) if upright else image).convert("RGB")
+            picture = (turn_upright(image) if upright else image).convert("RGB")
     except UnidentifiedImageError:  # its text names a place in memory
         return _Seen(row, kind="unreadable", cause="it is no image that can be read", path=path)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         return _Seen(row, kind="unreadable", cause=str(error) or type(error).__name__, path=path)
     pixels = hashlib.sha256(repr(picture.size).encode())
     pixels.update(np.asarray(picture).data)

@@ -44,6 +44,7 @@ class TerminalProgress(Observer):
         )
         self._stages: TaskID | None = None
         self._phase: TaskID | None = None
+        self._checks: TaskID | None = None
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -73,8 +74,20 @@ class TerminalProgress(Observer):
         """See `Observer.note`."""
         self._say(f"note: {text}")
 
+    def checking(self, images: int) -> None:
+        """See `Observer.checking`."""
+        self._checks = self._progress.add_task("checking", total=images, about="images")
+
+    def checked(self, images: int) -> None:
+        """See `Observer.checked`."""
+        if self._checks is not None:
+            self._progress.advance(self._checks, images)
+
     def methods(self, stages: Mapping[str, int]) -> None:
         """See `Observer.methods`."""
+        if self._checks is not None:
+            self._progress.remove_task(self._checks)
+            self._checks = None
         self._stages = self._progress.add_task("stages", total=sum(stages.values()), about="")
 
     def stage_start(self, method: str, step: int, steps: int, tasks: str) -> None:

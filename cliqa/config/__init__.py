@@ -14,6 +14,7 @@ from cliqa.config.base import ComponentConfig
 if TYPE_CHECKING:
     from cliqa.config.job import ResolvedJob, load_job
     from cliqa.config.models import (
+        CacheConfig,
         EvaluateConfig,
         RunConfig,
         SplitConfig,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cliqa.config.single import load_component
 
 __all__ = [
+    "CacheConfig",
     "ComponentConfig",
     "EvaluateConfig",
     "PretrainingConfig",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "CacheConfig": "cliqa.config.models",
     "EvaluateConfig": "cliqa.config.models",
     "PretrainingConfig": "cliqa.config.pretraining",
     "Resolved": "cliqa.config.resolved",

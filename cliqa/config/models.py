@@ -38,6 +38,28 @@ class Ref(ComponentConfig):
 ComponentRef = Annotated[Ref, BeforeValidator(as_mapping)]
 
 
+#: A resize policy as `cliqa.data.Resize.parse` reads it.
+_FIXED_SIZE = r"^[1-9]\d{1,4}x[1-9]\d{1,4}$"
+_LEAST_SIDE = 32
+_Shrink = Annotated[int, Field(ge=_LEAST_SIDE)] | Annotated[str, Field(pattern=_FIXED_SIZE)] | None
+
+
+def _check_shrink(value: Any, *words: str) -> Any:
+    """Say in one sentence what none of the types says by itself."""
+    if isinstance(value, str):
+        fits = value in words or re.fullmatch(_FIXED_SIZE, value) is not None
+    else:
+        fits = value is None or (type(value) is int and value >= _LEAST_SIDE)
+    if not fits:
+        expected = f"pixels (at least {_LEAST_SIDE}), a size such as 224x320, or null"
+        raise ValueError(f"expected {', '.join([*words, expected])}")
+    return value
+
+
+def _check_test_shrink(value: Any) -> Any:
+    return _check_shrink(value, "as-trained")
+
+
 class SplitConfig(ComponentConfig):
     """How each set is divided into training, validation and test images."""
 
@@ -143,11 +165,11 @@ class TrainConfig(ComponentConfig):
         default=None, ge=1, description="epoch of stage 2 after which the rate is multiplied by 0.1"
     )
     weight_decay: float = Field(default=0.0, ge=0, description="Adam weight decay (L2)")
-    shrink: int | None = Field(
+    shrink: Annotated[_Shrink, BeforeValidator(_check_shrink)] = Field(
         default=768,
-        ge=32,
-        description="shrink so that the short side has this many pixels if "
-        "both sides have at least as many; null: never",
+        description="shrink so that the short side has this many pixels if both sides have at "
+        "least as many; HxW, such as 224x224: shrink to fit into this height and width, and fill "
+        "up by mirroring, so that all images have this size; null: never",
     )
     crop: int | None = Field(
         default=384, ge=32, description="side of the random training crop; null: the whole image"
@@ -174,10 +196,29 @@ class EvaluateConfig(ComponentConfig):
     """How test images are scored."""
 
     batch_size: int = Field(default=64, ge=1, description="images of equal size a forward")
-    shrink: Literal["as-trained"] | Annotated[int, Field(ge=32)] | None = Field(
+    shrink: Annotated[Literal["as-trained"] | _Shrink, BeforeValidator(_check_test_shrink)] = Field(
         default="as-trained",
         description="as `train.shrink`, for validation and test images and for gates; null: their "
         "original size (paper)",
+    )
+
+
+class CacheConfig(ComponentConfig):
+    """Where decoded images are kept on this machine; no result depends on it."""
+
+    folder: str | None = Field(
+        default=None,
+        description="folder of the cache on the disk, or `off`; default: $CLIQA_CACHE, which may "
+        "say `off` too, then $XDG_CACHE_HOME/cliqa, then ~/.cache/cliqa",
+    )
+    disk_gb: float = Field(
+        default=32.0, gt=0, description="the most it may take, in GB (10^9 bytes)"
+    )
+    memory_gb: float = Field(
+        default=1.0,
+        ge=0,
+        description="GB of decoded images, of all sets together, that the process keeps in memory: "
+        "those that are not on the disk",
     )
 
 
@@ -212,6 +253,9 @@ class RunConfig(ComponentConfig):
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
     threads: int | None = Field(
         default=None, ge=1, description="CPU threads of the network; default: torch's own choice"
+    )
+    cache: CacheConfig = Field(
+        default=CacheConfig(), description="decoded images on this machine; not part of a result"
     )
 
 

@@ -4,9 +4,12 @@ A dataset plugin needs `RatedDataset` and `COLUMNS` only.
 """
 
 from cliqa.data.build import build_dataset, divide
-from cliqa.data.images import ImageReader, test_view, training_view
+from cliqa.data.images import test_view, training_view
 from cliqa.data.photographs import PHOTOGRAPHS, Photograph
+from cliqa.data.pixels import PixelStore
 from cliqa.data.rated import COLUMNS, RatedDataset
+from cliqa.data.reader import ImageReader
+from cliqa.data.resize import ORIGINAL, Resize
 from cliqa.data.split_match import read_split
 from cliqa.data.split_sources import SplitSource, find_split
 from cliqa.data.splits import (
@@ -22,10 +25,13 @@ from cliqa.data.stream import ORDERS, Task, TaskStream, arrange, by_distortion, 
 __all__ = [
     "COLUMNS",
     "ORDERS",
+    "ORIGINAL",
     "PHOTOGRAPHS",
     "ImageReader",
     "Photograph",
+    "PixelStore",
     "RatedDataset",
+    "Resize",
     "Split",
     "SplitRecord",
     "SplitSource",

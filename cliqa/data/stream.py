@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from cliqa.data.images import ImageReader
+from cliqa.data.reader import ImageReader, short_side_first
+from cliqa.data.resize import ORIGINAL, Resize
 from cliqa.data.splits import PARTS, Split, parted_groups
 from cliqa.errors import ConfigError, DataError
 from cliqa.registry.suggest import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cliqa.data.rated import RatedDataset
+    from cliqa.data.resize import Size
     from cliqa.data.splits import SplitRecord
 
 #: TSN-IQA's orders of six tasks as positions in Order I (LIVE CSIQ BID CLIVE KonIQ KADID), IV-D.
@@ -118,15 +120,56 @@ class TaskStream:
         """What a reader of the results should know of the divisions."""
         return tuple(note for task in self.tasks if (note := _leak(task)))
 
-    def check_images(self) -> tuple[int, int]:
-        """Decode every image once; raise `DataError` at the first that cannot be read.
+    @property
+    def images(self) -> int:
+        """How many there are, over all sets."""
+        return sum(len(train) + len(others) for _, train, others in self._readers())
+
+    def check_images(
+        self,
+        train: Resize = ORIGINAL,
+        test: Resize = ORIGINAL,
+        *,
+        workers: int = 1,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Size, Size]:
+        """Find images that cannot be read, and have all ready at the sizes they are needed in.
+
+        Args:
+            train: how training crops are made from training images.
+            test: how every image is looked at: tested on, or what gates and the warm-up see.
+            workers: threads to decode with.
+            progress: told the number of images after each.
 
         Returns:
-            Height and width of the smallest image.
+            Height and width of the smallest training image under `train`, and of the smallest of
+            all images under `test`.
+
+        Raises:
+            DataError: the first that cannot be read.
         """
-        # Tasks made of one dataset share its reader, which is asked once.
-        readers = {id(t.images): t for t in (*self.tasks, *self.evaluate_only)}.values()
-        return min((t.images.check(range(len(t.sample_ids))) for t in readers), key=min)
+        trained, tested = [], []
+        for reader, train_rows, others in self._readers():
+            for rows, resizes in ((train_rows, (test, train)), (others, (test,))):
+                if rows:
+                    seen, *learned = reader.check(rows, resizes, workers=workers, progress=progress)
+                    tested.append(seen)
+                    trained += learned
+        smallest = min(tested, key=short_side_first)
+        return min(trained, key=short_side_first, default=smallest), smallest
+
+    def _readers(self) -> list[tuple[ImageReader, list[int], list[int]]]:
+        """Each reader once, with its training rows and all others.
+
+        Tasks made of one dataset's distortions share its reader.
+        """
+        found: dict[int, tuple[Task, set[int]]] = {}
+        for task in (*self.tasks, *self.evaluate_only):
+            found.setdefault(id(task.images), (task, set()))[1].update(task.split.train)
+        return [
+            (task.images, sorted(train), sorted({*range(len(task.sample_ids))} - train))
+            for task, train in found.values()
+        ]
 
 
 def group_stages(tasks: int, sizes: Sequence[int]) -> tuple[tuple[int, ...], ...]:

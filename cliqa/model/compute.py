@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
-from cliqa.data.images import test_view
+from cliqa.data.resize import Resize
 from cliqa.errors import ConfigError
 from cliqa.model.scoring import batches_of_equal_size, to_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from cliqa.data.images import ImageReader
+    from cliqa.data.reader import ImageReader
     from cliqa.model.backbone import Backbone
 
 
@@ -32,13 +32,18 @@ class Compute:
         device: where the network runs.
         precision: arithmetic of the network; heads, losses and statistics stay float32.
         batch_size: images of equal size a forward when nothing is trained.
-        shrink: short side of the test view, see `cliqa.data.test_view`.
+        shrink: resize policy of the test view, see `cliqa.data.Resize.parse`.
     """
 
     device: torch.device
     precision: Literal["float32", "bf16"] = "float32"
     batch_size: int = 64
-    shrink: int | None = None
+    shrink: int | str | None = None
+
+    @property
+    def resize(self) -> Resize:
+        """The resize policy of the test view."""
+        return Resize.parse(self.shrink)
 
     def autocast(self) -> AbstractContextManager[object]:
         """The arithmetic as a context for forwards."""
@@ -69,7 +74,7 @@ class Compute:
         chunk = _CHUNK * self.batch_size  # bounds the decoded pixels held at once
         for start in range(0, len(rows), chunk):
             part = rows[start : start + chunk]
-            views = [test_view(images.read(row), shrink=self.shrink) for row in part]
+            views = [images.read(row, self.resize) for row in part]
             for positions in batches_of_equal_size([v.shape for v in views], self.batch_size):
                 with self.autocast():
                     out = function(to_input([views[p] for p in positions], backbone, self.device))

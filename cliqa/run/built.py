@@ -6,13 +6,14 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from cliqa.data import ImageReader, build_dataset
+from cliqa.cache import PixelCache, cache_folder
+from cliqa.data import ImageReader, PixelStore, build_dataset
 from cliqa.data.table import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from cliqa.config import Resolved
+    from cliqa.config import CacheConfig, Resolved
     from cliqa.data import RatedDataset
     from cliqa.registry import PluginRecord
 
@@ -29,7 +30,7 @@ class Built:
     Attributes:
         dataset: the rated images; nobody changes them.
         fingerprint: hash of its content.
-        reader: decodes its images, and keeps them up to its bound.
+        reader: decodes its images, and keeps them in the store.
     """
 
     dataset: RatedDataset
@@ -46,6 +47,23 @@ class BuiltDatasets:
     """
 
     _kept: dict[_Key, Built] = field(default_factory=dict)
+    _store: PixelStore = field(default_factory=PixelStore)
+    _settings: CacheConfig | None = None
+
+    def keep_pixels(self, settings: CacheConfig, tell: Callable[[str], None]) -> None:
+        """Keep decoded images as these settings say; all datasets share the store.
+
+        Args:
+            settings: of the next run; if they are not those of the last one, every dataset is let
+                go of.
+            tell: told what the user should know of the cache.
+        """
+        if settings != self._settings:
+            self._kept = {}
+            self._store = PixelStore(round(settings.memory_gb * 1e9), _disk(settings))
+            self._settings = settings
+        if self._store.disk is not None:
+            self._store.disk.tell = tell
 
     def only(self, wanted: Iterable[Resolved]) -> None:
         """Let go of every dataset that the next run does not name, before it builds its own."""
@@ -61,7 +79,7 @@ class BuiltDatasets:
         """
         key = _key(resolved)
         if key not in self._kept:
-            self._kept[key] = _build(resolved)
+            self._kept[key] = _build(resolved, self._store)
         return self._kept[key]
 
 
@@ -70,6 +88,11 @@ def _key(resolved: Resolved) -> _Key:
     return resolved.registered.owner, json.dumps(settings, sort_keys=True)
 
 
-def _build(resolved: Resolved) -> Built:
+def _disk(settings: CacheConfig) -> PixelCache | None:
+    folder = cache_folder(settings.folder)
+    return None if folder is None else PixelCache(folder, round(settings.disk_gb * 1e9))
+
+
+def _build(resolved: Resolved, store: PixelStore) -> Built:
     dataset = build_dataset(resolved)
-    return Built(dataset, fingerprint(dataset), ImageReader(dataset))
+    return Built(dataset, fingerprint(dataset), ImageReader(dataset, store))

@@ -14,6 +14,12 @@ class Observer:
     def note(self, text: str) -> None:
         """Something the user should know."""
 
+    def checking(self, images: int) -> None:
+        """So many images are about to be decoded, or found to be known good."""
+
+    def checked(self, images: int) -> None:
+        """So many more are; called from one thread only."""
+
     def methods(self, stages: Mapping[str, int]) -> None:
         """The run begins: method label -> number of its stages."""
 

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import copy
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 
-from cliqa.data import Task, TaskStream, arrange, by_distortion, divide
+from cliqa.data import Resize, Task, TaskStream, arrange, by_distortion, divide
 from cliqa.errors import CapabilityError, CliqaError, ConfigError, PluginError
 from cliqa.evaluation import GatePlan, Normalization, StageFeatures, find_normalization
 from cliqa.evaluation.evaluator import OnlyHead
 from cliqa.model import Compute, QualityModel, build_backbone, choose_device
 from cliqa.run.built import BuiltDatasets
+from cliqa.run.observer import Observer
 from cliqa.seeds import named_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cliqa.config import Resolved, ResolvedConfig
+    from cliqa.config import Resolved, ResolvedConfig, RunConfig
     from cliqa.evaluation import Gate
     from cliqa.metrics import Metric
     from cliqa.model import Backbone
     from cliqa.training import Objective, Strategy
+
+#: Threads that decode images before a run. Two for each core, because half of their time they wait
+#: for the disk to have written; no more than so many, because each holds an image.
+_DECODERS: Final = min(8, 2 * (os.cpu_count() or 1))
 
 
 @dataclass(frozen=True)
@@ -69,12 +75,17 @@ class Prepared:
         return model.to(self.compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def prepare(config: ResolvedConfig, datasets: BuiltDatasets | None = None) -> Prepared:
+def prepare(
+    config: ResolvedConfig,
+    datasets: BuiltDatasets | None = None,
+    observer: Observer | None = None,
+) -> Prepared:
     """Build and check every part of a run.
 
     Args:
         config: what to run.
         datasets: shared with runs before and after this one; default: nothing is shared.
+        observer: told of the images that are checked.
 
     Raises:
         CliqaError: whatever the user can mend: missing weights, unreadable images, components
@@ -97,14 +108,17 @@ def prepare(config: ResolvedConfig, datasets: BuiltDatasets | None = None) -> Pr
     backbone = build_backbone(config.backbone, compute.device, settings.seed)
     methods = tuple(_method(r, config.gates, backbone) for r in (config.strategy, *config.compare))
     normalizations = _normalizations(methods, config, backbone)
-    stream = _stream(config, datasets or BuiltDatasets())
-    crop, smallest = settings.train.crop, stream.check_images()
-    if crop and crop > 2 * min(smallest):  # more padding than picture, and no end to the memory
+    observer, datasets = observer or Observer(), datasets or BuiltDatasets()
+    datasets.keep_pixels(settings.cache, observer.note)
+    stream = _stream(config, datasets)
+    crop = settings.train.crop
+    trained, tested = _check_images(stream, settings, compute, observer)
+    if crop and crop > 2 * min(trained):  # more padding than picture, and no end to the memory
         raise ConfigError(
-            f"train.crop: {crop} pixels, but the smallest image has {smallest[0]} x {smallest[1]}; "
-            f"expected at most {2 * min(smallest)}, twice its short side"
+            f"train.crop: {crop} pixels, but the smallest image has {trained[0]} x {trained[1]}; "
+            f"expected at most {2 * min(trained)}, twice its short side"
         )
-    for size in {smallest, (crop, crop) if crop else smallest}:
+    for size in {tested, (crop, crop) if crop else trained}:
         _try_forward(backbone, size, compute, config.backbone.name)
     return Prepared(
         config=config,
@@ -118,6 +132,18 @@ def prepare(config: ResolvedConfig, datasets: BuiltDatasets | None = None) -> Pr
             backbone, compute, [p.gate for m in methods for p in m.gates], normalizations
         ),
         normalizations=normalizations,
+    )
+
+
+def _check_images(
+    stream: TaskStream, settings: RunConfig, compute: Compute, observer: Observer
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    observer.checking(stream.images)
+    return stream.check_images(
+        Resize.parse(settings.train.shrink),
+        compute.resize,
+        workers=_DECODERS,
+        progress=observer.checked,
     )
 
 

@@ -13,7 +13,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import cliqa
-from cliqa.data import split_digest
+from cliqa.data import Resize, split_digest
 from cliqa.model import normalization_layers, rest_digest
 
 if TYPE_CHECKING:
@@ -80,6 +80,10 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
         "config": everything["config"],
         "plugins": everything["plugins"],
         "environment": _environment(),
+        "resize": {
+            "train": Resize.parse(config.run.train.shrink).name,
+            "test": prepared.compute.resize.name,
+        },
         "device": str(prepared.compute.device),
         "precision": prepared.compute.precision,
     }
@@ -153,6 +157,7 @@ def _data(task: Task) -> dict[str, Any]:
         "test": len(task.split.test),
         "quality_range": list(task.dataset.quality_range),
         "pseudo_scores": task.dataset.pseudo_scores,
+        "exif_transpose": task.dataset.exif_transpose,
         "info": dict(task.dataset.info),
     }
 

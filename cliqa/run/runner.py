@@ -68,7 +68,7 @@ def run(
     observer = observer or Observer()
     if config.run.threads is not None:
         torch.set_num_threads(config.run.threads)
-    prepared = prepare(config, datasets)
+    prepared = prepare(config, datasets, observer)
     prepare_folder(out, force=force)
     for note in prepared.stream.notes:
         observer.note(note)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from cliqa.data.images import training_view
+from cliqa.data.resize import Resize
 from cliqa.errors import DataError
 from cliqa.model.scoring import to_input
 from cliqa.seeds import named_rng
@@ -191,14 +192,15 @@ class ImageBatches:
     def batch(self, epoch: int, step: int) -> Batch:
         """See `BatchSource.batch`."""
         drawn, config = self._samples.draw(epoch, step), self._config
+        resize = Resize.parse(config.shrink)
         views = []
         for place, (task, row, sample_id) in enumerate(self._samples.rows(drawn.positions)):
             # An image that stands in several pairs is another view in each.
             once = () if drawn.pairs is None else (step, place)
             views.append(
                 training_view(
-                    task.images.read(row),
-                    shrink=config.shrink,
+                    task.images.read(row, resize),
+                    shrink=None,
                     crop=config.crop,
                     flip=config.flip,
                     rng=named_rng(self._seed, "view", task.name, sample_id, epoch, *once),

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.func import functional_call, grad, vmap
 
-from cliqa.data import training_view
+from cliqa.data import Resize, training_view
 from cliqa.errors import CapabilityError
 from cliqa.model import to_input
 from cliqa.seeds import named_rng
@@ -184,8 +184,8 @@ def _load(
 def _view(context: TaskContext, task: Task, row: int) -> np.ndarray:
     """A random crop as in training, the same one whenever the image is drawn."""
     return training_view(
-        task.images.read(row),
-        shrink=context.config.shrink,
+        task.images.read(row, Resize.parse(context.config.shrink)),
+        shrink=None,
         crop=context.config.crop,
         flip=False,
         rng=named_rng(context.seed, "importance", task.name, task.sample_ids[row]),

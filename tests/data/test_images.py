@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cliqa.data import ImageReader
+from cliqa.data import ImageReader, PixelStore
 from cliqa.errors import DataError
 
 
@@ -42,7 +42,7 @@ def test_kept_pixels_cannot_be_written_to(make_dataset):
 def test_decoded_pixels_kept_never_exceed_the_bound(make_dataset, bound, rows):
     """Kept images are the same object when read again; whatever the bound, pixels are right."""
     dataset = make_dataset()
-    reader, generous = ImageReader(dataset, bound), ImageReader(dataset)
+    reader, generous = ImageReader(dataset, PixelStore(bound)), ImageReader(dataset)
     for row in rows:
         np.testing.assert_array_equal(reader.read(row), generous.read(row))
     kept = {row: reader.read(row) for row in set(rows)}
