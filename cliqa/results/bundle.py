@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cliqa.errors import ResultError
@@ -27,8 +28,6 @@ from cliqa.results.layout import (
 from cliqa.results.parquet import read_table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pyarrow as pa
 
 
@@ -114,12 +113,13 @@ class Bundle:
         return folder_state(self.folder) is FolderState.FINISHED
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path | str) -> Bundle:
     """Open a finished run.
 
     Raises:
         ResultError: there is no finished run, or it is of a newer layout.
     """
+    folder = Path(folder)
     state = folder_state(folder)
     if state is not FolderState.FINISHED:
         raise ResultError(f"{folder} holds no finished run: it is {state.value}")

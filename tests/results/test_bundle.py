@@ -11,6 +11,7 @@ from cliqa.results import Bundle, check_sums, load_bundle
 
 
 def test_a_bundle_gives_back_what_was_written(finished, predictions, labels):
+    assert load_bundle(str(finished)).run == load_bundle(finished).run  # a path as text will do
     bundle = load_bundle(finished)
     assert bundle.run["run_id"] == "abc"
     assert bundle.config == "seed: 0\n"

@@ -6,7 +6,7 @@ import socket
 import numpy as np
 import pytest
 import torch
-from cliqa_timm import lite0, weights
+from cliqa_timm import lite0
 from cliqa_timm.backbone import TimmBackbone, create
 from cliqa_timm.config import TwoStreamConfig
 from cliqa_timm.scnn import COMMAND, SCNN
@@ -14,6 +14,7 @@ from cliqa_timm.two_stream import TwoStream, bilinear_pool, build
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cliqa import hub
 from cliqa.errors import CapabilityError, CliqaError, ConfigError, MissingWeightsError
 from cliqa.model import (
     normalization_layers,
@@ -260,7 +261,7 @@ def test_trunk_weights_that_cannot_be_downloaded_are_answered_with_this_backbone
         raise OSError("Network is unreachable")
 
     monkeypatch.setattr(socket, "create_connection", refuse)
-    monkeypatch.setattr(weights, "getproxies", dict)
+    monkeypatch.setattr(hub, "getproxies", dict)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     with pytest.raises(MissingWeightsError) as caught:
