@@ -1,0 +1,76 @@
+"""The shipped recipes and presets: each is complete, and each table has both its forms."""
+
+from importlib.resources import files
+
+import pytest
+import yaml
+
+from cliqa.config import load_config
+from cliqa.registry import Registry
+from cliqa.sweep import plan_sweep
+
+REGISTRY = Registry.discover(third_party=False)
+NAMES = [found.name for found in REGISTRY.components("recipe")]
+TABLES = {"main", "orders", "design", "backbones", "similarity", "unseen", "complexity", "seeds"}
+
+
+def configurations(name):
+    """The run of a recipe, or the runs of a grid."""
+    text = yaml.safe_load(REGISTRY.get("recipe", name).file().read_text())
+    if "grid" in text:
+        plan = plan_sweep(name, registry_factory=lambda _: REGISTRY)
+        return [cell.config for cell in plan.cells]
+    return [load_config(name, registry_factory=lambda _: REGISTRY)]
+
+
+def preset(name):
+    return yaml.safe_load(REGISTRY.get("preset", name).file().read_text())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_recipe_names_only_what_exists(name):
+    assert configurations(name)
+    assert yaml.safe_load(REGISTRY.get("recipe", name).file().read_text())["description"]
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_every_table_has_a_recipe_on_the_six_sets_and_a_small_one_that_needs_nothing(table):
+    six = ["live", "csiq", "bid", "clive", "koniq-10k", "kadid-10k"]
+    for config in configurations(f"tsn-iqa-{table}"):
+        assert [task.name for task in config.tasks] == six
+        assert config.run.train.pairs == "list"
+        assert config.run.evaluate.shrink is None
+    for config in configurations(f"tsn-iqa-{table}-quick"):
+        sets = (*config.tasks, *config.evaluate_only)
+        assert {task.name for task in sets} == {"embedded"}
+        words = [g.config.normalization for g in config.gates if hasattr(g.config, "normalization")]
+        shipped = {w.name for w in REGISTRY.components("weights")} | {"pretrained", None}
+        assert set(words) <= shipped
+
+
+def test_the_folder_of_recipes_holds_nothing_that_no_name_leads_to():
+    for folder, kind in (("recipes", "recipe"), ("presets", "preset")):
+        names = {c.name for c in REGISTRY.components(kind) if c.owner.module == "cliqa_recipes"}
+        there = {f.name.removesuffix(".yaml") for f in (files("cliqa_recipes") / folder).iterdir()}
+        assert there == names
+
+
+def test_the_two_protocols_differ_in_what_the_documentation_says():
+    paper, code = preset("paper"), preset("released-code")
+    differing = {
+        f"{section}.{key}"
+        for section in paper
+        for key in {*paper[section], *code[section]}
+        if paper[section].get(key) != code[section].get(key)
+    }
+    assert differing == {
+        "objective.label", "objective.link", "train.pair_list_size", "train.warmup_epochs",
+        "train.warmup_batch_size", "train.warmup_views", "train.carry_optimizer", "train.epochs",
+        "train.lr_drop_epoch", "train.weight_decay", "train.norm_statistics", "evaluate.shrink",
+    }  # fmt: skip
+
+
+def test_the_lists_of_pairs_are_as_long_as_the_paper_and_the_released_files_say():
+    paper, code = (preset(n)["train"]["pair_list_size"] for n in ("paper", "released-code"))
+    assert list(paper.values()) == [7780, 8786, 11204, 24604, 139274, 140071]
+    assert list(code.values()) == [7000, 8000, 10000, 20000, 95000]
