@@ -61,12 +61,29 @@ class StageFeatures:
         found = self._sources[self._key[gate.normalization]].of(task, part)
         return {stage: found[stage] for stage in gate.stages}
 
+    def values_beside(self, backbone: Backbone, gate: Gate) -> int:
+        """Numbers of the network a gate looks through that a model's backbone does not hold.
+
+        With task-specific normalization the two share all frozen weights; beside a network that
+        drifts a gate needs a whole one of its own.
+
+        Args:
+            backbone: the shared backbone of a trained model.
+            gate: one of the gates.
+        """
+        if not gate.stages:
+            return 0
+        held = backbone.state_dict()
+        own = self._sources[self._key[gate.normalization]].network.state_dict()
+        counted = (n for n in own if not n.endswith("num_batches_tracked"))
+        return sum(own[n].numel() for n in counted if not torch.equal(own[n], held[n]))
+
 
 class _Source:
     """One frozen network and what it said of the images so far."""
 
     def __init__(self, network: Backbone, compute: Compute, stages: tuple[int, ...]) -> None:
-        self._network, self._compute, self._stages = network, compute, stages
+        self.network, self._compute, self._stages = network, compute, stages
         self._found: dict[tuple[str, str], dict[int, np.ndarray]] = {}
 
     def of(self, task: Task, part: Literal["train", "test"]) -> dict[int, np.ndarray]:
@@ -77,11 +94,11 @@ class _Source:
 
     def _compute_all(self, task: Task, rows: Sequence[int]) -> dict[int, np.ndarray]:
         def concatenated(images: torch.Tensor) -> torch.Tensor:
-            found = self._network.stage_features(images, self._stages)
+            found = self.network.stage_features(images, self._stages)
             return torch.cat([found[stage].float() for stage in self._stages], dim=1)
 
-        together = self._compute.over_images(task.images, rows, self._network, concatenated)
-        widths = [self._network.stage_dims[stage] for stage in self._stages]
+        together = self._compute.over_images(task.images, rows, self.network, concatenated)
+        widths = [self.network.stage_dims[stage] for stage in self._stages]
         parts = together.split(widths, dim=1)
         return {s: p.numpy() for s, p in zip(self._stages, parts, strict=True)}
 

@@ -51,7 +51,14 @@ def cost_part(group: Group) -> Part:
     )
     gates = Table(
         "Gates",
-        ("method", "gate", "forwards an image", "MACs an image, G", "values stored"),
+        (
+            "method",
+            "gate",
+            "forwards an image",
+            "MACs an image, G",
+            "values stored",
+            "values of its network",
+        ),
         _gate_rows(group),
         (words.GATE_COST,),
     )
@@ -135,7 +142,7 @@ def _gate_rows(group: Group) -> tuple[tuple[Cell, ...], ...]:
     return tuple(rows)
 
 
-def _gate_cost(row: Row) -> tuple[Cell, Cell, Cell]:
+def _gate_cost(row: Row) -> tuple[Cell, Cell, Cell, Cell]:
     records = [run.record for run in row.runs]
     entry = [_get(r, "cost", "gates", row.gate_key) for r in records]
     stored = [_get(r, "parameters", "gates", row.gate_key) for r in records]
@@ -145,6 +152,7 @@ def _gate_cost(row: Row) -> tuple[Cell, Cell, Cell]:
         _cell(forwards, digits=1),
         _cell([_get(e, "macs_per_image") for e in entry if e], 1e-9, 3),
         _cell(values if _numbers(values) else stored),
+        _cell([_get(e, "network_values") for e in entry if e]),
     )
 
 

@@ -96,7 +96,8 @@ COST: Final = (
 )
 GATE_COST: Final = (
     "Network passes that a gate needs to score one image after the last task, their multiply-"
-    "accumulates for 224 x 224 pixels, and the numbers that it stores."
+    "accumulates for 224 x 224 pixels, the numbers that it stores, and those of the network it "
+    "looks through that the model does not hold anyway."
 )
 TRAINING: Final = (
     "Training loss and validation SRCC over epochs, one thin line a seed; a vertical line marks "

@@ -16,7 +16,7 @@ from cliqa.model import count_macs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cliqa.evaluation import Gate
+    from cliqa.evaluation import Gate, StageFeatures
     from cliqa.model import Backbone, QualityModel
     from cliqa.run.prepare import Method
 
@@ -154,6 +154,7 @@ def cost_record(
     method: Method,
     model: QualityModel,
     *,
+    features: StageFeatures,
     trained_images: int,
     gate_values: dict[str, int],
 ) -> dict[str, Any]:
@@ -163,6 +164,7 @@ def cost_record(
         meter: what was measured.
         method: the method.
         model: its final model.
+        features: what its gates look at.
         trained_images: images that went forward and backward through the network in training.
         gate_values: gate label -> numbers it stores.
     """
@@ -182,6 +184,7 @@ def cost_record(
         "gates": {
             plan.label: {
                 "values": gate_values[plan.label],
+                "network_values": features.values_beside(model.backbone, plan.gate),
                 "forwards_per_image": forwards_per_image(plan.gate, model),
                 "macs_per_image": count_per_image(plan.gate, model),
             }

@@ -189,6 +189,7 @@ class MethodRun:
             self.meter,
             self.method,
             model,
+            features=self.prepared.features,
             trained_images=self.trained_images,
             gate_values=gate_values,
         )

@@ -223,7 +223,14 @@ def test_cost_is_taken_from_the_cost_entry_and_empty_where_absent(make_run):
         "trained_images": 900,
         "train_seconds": 12.0,
         "train_cpu_seconds": 20.0,
-        "gates": {"kmeans": {"forwards_per_image": 4.0, "macs_per_image": 6.25e9, "values": 77}},
+        "gates": {
+            "kmeans": {
+                "forwards_per_image": 4.0,
+                "macs_per_image": 6.25e9,
+                "values": 77,
+                "network_values": 5,
+            }
+        },
     }
     a, b = make_run("a", extra={"cost": cost}), make_run("b", method="sl")
     methods, gates = tables(report_of(a, b), "cost")
@@ -239,7 +246,7 @@ def test_cost_is_taken_from_the_cost_entry_and_empty_where_absent(make_run):
     assert rows["sl"]["own parameters of a head"] == "10"
     assert rows["sl"]["training, s"] == "4"
     assert rows["sl"]["held after the last task, MB"] == ""
-    assert ["tsn-iqa", "kmeans", "4.0", "6.250", "77"] in texts(gates)
+    assert ["tsn-iqa", "kmeans", "4.0", "6.250", "77", "5"] in texts(gates)
 
 
 def test_the_analyses_name_the_layer_of_the_record(make_run):

@@ -120,3 +120,15 @@ def test_operations_are_those_of_the_passes_counted_by_hand(cost_of):
 def test_bytes_of_a_task_are_those_of_its_numbers(cost_of):
     cost = cost_of("tsn-iqa")
     assert cost["bytes_per_task"] == [4 * count for count in cost["parameters"]["per_task"]]
+
+
+def test_a_gate_needs_a_second_network_only_beside_one_that_drifts(cost_of):
+    beside = {
+        name: cost_of(name)["gates"]["kmeans"]["network_values"]
+        for name in ("tsn-iqa", "shared-norm", "lwf")
+    }
+    assert beside == {
+        "tsn-iqa": 0,
+        "shared-norm": AFFINE + STATISTICS,
+        "lwf": CONVOLUTIONS + AFFINE + STATISTICS,
+    }
