@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
+import subprocess
+import sys
 
 import pytest
 
@@ -201,22 +202,25 @@ def test_a_failure_noted_before_a_cell_was_finished_is_forgotten(sweeps):
     assert out.failure(plan.cells[0].name) is None
 
 
-def _hold(path, ready, go):
-    with SweepFolder(path).locked():
-        ready.set()
-        go.wait(30)
+HOLD = """
+import sys, time
+from pathlib import Path
+from cliqa.sweep import SweepFolder
+
+with SweepFolder(Path(sys.argv[1])).locked():
+    print("held", flush=True)
+    time.sleep(600)
+"""
 
 
 def test_a_second_sweep_is_kept_out_until_the_first_process_is_gone(sweeps):
-    context = multiprocessing.get_context("spawn")
-    ready, go = context.Event(), context.Event()
-    other = context.Process(target=_hold, args=(sweeps.out().path, ready, go))
-    other.start()
-    assert ready.wait(60)
+    command = [sys.executable, "-c", HOLD, str(sweeps.out().path)]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "held\n"
     with pytest.raises(ResultError, match="another sweep is running"), sweeps.out().locked():
         pass
     other.kill()
-    other.join()
+    other.communicate()
     with sweeps.out().locked():
         assert set(sweeps.out().check(sweeps.plan(GRID)).values()) == {CellState.NEW}
 

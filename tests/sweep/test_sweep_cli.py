@@ -46,6 +46,11 @@ def sums(out: Path) -> dict[str, str]:
     }
 
 
+def _as_in_a_terminal() -> None:
+    """A shell starts its background jobs, such as these tests perhaps, with Ctrl-C switched off."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(sweeps, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "cliqa", "sweep", *arguments],
@@ -54,6 +59,7 @@ def start(sweeps, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_as_in_a_terminal,
     )
 
 
