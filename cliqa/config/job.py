@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from cliqa.config.faults import Fault, KeyPath, Place, raise_faults
 from cliqa.config.overrides import apply_overrides
 from cliqa.config.pretraining import PretrainingConfig
-from cliqa.config.resolve import _Resolver
+from cliqa.config.resolve import Resolver
 from cliqa.config.resolved import Resolved
 from cliqa.config.roles import ROLES
 from cliqa.config.translate import Subject, faults_of
@@ -73,7 +73,7 @@ def load_job(
     except ValidationError as error:
         subject = Subject(model, settings, document, also_known=(_BACKBONE.key,))
         faults += faults_of(error, subject)
-    resolver = _Resolver(document, registry)
+    resolver = Resolver(document, registry)
     found = resolver.resolve_role(_BACKBONE)
     raise_faults([*faults, *resolver.faults], f"cliqa pretrain {name}")
     assert config is not None  # noqa: S101 (without settings there are faults)

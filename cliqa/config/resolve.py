@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cliqa.config.yaml_source import Document
     from cliqa.registry import Registered, Registry
 
-__all__ = ["load_config", "refuse_grid", "resolve_document"]
+__all__ = ["Resolver", "load_config", "refuse_grid", "resolve_document"]
 
 
 def load_config(
@@ -81,7 +81,7 @@ def resolve_document(
         # Without its plugins nearly every name would be unknown: say only what is certain.
         raise_faults(faults, found.shown)
     registry = registry_factory(files) if files or not known else known
-    resolver = _Resolver(document, registry)
+    resolver = Resolver(document, registry)
     components = {role.key: resolver.resolve_role(role) for role in ROLES}
     resolver.refuse_equal_labels()
     faults += resolver.faults
@@ -108,7 +108,7 @@ def _validate_run(document: Document) -> tuple[RunConfig | None, list[Fault]]:
         return None, faults_of(error, Subject(RunConfig, document.data, document))
 
 
-class _Resolver:
+class Resolver:
     """Looks components up and gathers what is wrong with them."""
 
     def __init__(self, document: Document, registry: Registry) -> None:

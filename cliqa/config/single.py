@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cliqa.config.faults import Place, raise_faults
 from cliqa.config.overrides import apply_overrides
-from cliqa.config.resolve import _Resolver
+from cliqa.config.resolve import Resolver
 from cliqa.config.roles import Role
 from cliqa.config.yaml_source import Document, Spot
 
@@ -40,7 +40,7 @@ def load_component(
     place = Place(f"{command} {name}")
     written = Document({"name": name}, {(): Spot(place, place)}, place.origin)
     document = apply_overrides(written, overrides)
-    resolver = _Resolver(document, registry)
+    resolver = Resolver(document, registry)
     found = resolver.resolve(Role((), kind, many=False, group=kind), (), document.data)
     raise_faults(resolver.faults, place.origin)
     assert found is not None  # noqa: S101 (without it there are faults)

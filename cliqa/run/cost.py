@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -126,16 +127,26 @@ def forwards_per_image(gate: Gate, model: QualityModel) -> int:
     return (1 if gate.one_head else networks) + (1 if gate.stages else 0)
 
 
-def count_per_image(gate: Gate, model: QualityModel, side: int = SIDE) -> int | None:
-    """Multiply-accumulates of scoring one square image under a gate; None: cannot be counted."""
-    passes = forwards_per_image(gate, model)
-    forward = _count(model.backbone, side)
-    if not gate.stages:
-        return None if forward is None else passes * forward
-    stages = _count(
-        model.backbone, side, lambda images: model.backbone.stage_features(images, gate.stages)
-    )
-    return None if forward is None or stages is None else (passes - 1) * forward + stages
+class _Operations:
+    """Multiply-accumulates of a backbone for one square image, each part counted once."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+        self._known: dict[tuple[int, ...], int | None] = {}
+
+    def of(self, stages: tuple[int, ...] = ()) -> int | None:
+        """Of the whole network, or of what these stages need; None: cannot be counted."""
+        if stages not in self._known:
+            look = partial(self._backbone.stage_features, stages=stages) if stages else None
+            self._known[stages] = _count(self._backbone, SIDE, look)
+        return self._known[stages]
+
+    def under(self, gate: Gate, passes: int) -> int | None:
+        """Of scoring one image in so many passes, one of which may be the gate's own."""
+        network, looking = self.of(), self.of(gate.stages) if gate.stages else 0
+        if network is None or looking is None:
+            return None
+        return (passes - bool(gate.stages)) * network + looking
 
 
 def _count(
@@ -168,6 +179,8 @@ def cost_record(
         trained_images: images that went forward and backward through the network in training.
         gate_values: gate label -> numbers it stores.
     """
+    operations = _Operations(model.backbone)
+    passes = {plan.label: forwards_per_image(plan.gate, model) for plan in method.gates}
     return {
         "train_seconds": round(meter.train_seconds, 3),
         "train_cpu_seconds": round(meter.train_cpu_seconds, 3),
@@ -180,13 +193,13 @@ def cost_record(
             "per_task": _per_task(model, lambda tensor: tensor.numel()),
         },
         "bytes_per_task": _per_task(model, lambda tensor: tensor.numel() * tensor.element_size()),
-        "macs_per_image": {f"network, {SIDE} x {SIDE}": _count(model.backbone, SIDE)},
+        "macs_per_image": {f"network, {SIDE} x {SIDE}": operations.of()},
         "gates": {
             plan.label: {
                 "values": gate_values[plan.label],
                 "network_values": features.values_beside(model.backbone, plan.gate),
-                "forwards_per_image": forwards_per_image(plan.gate, model),
-                "macs_per_image": count_per_image(plan.gate, model),
+                "forwards_per_image": passes[plan.label],
+                "macs_per_image": operations.under(plan.gate, passes[plan.label]),
             }
             for plan in method.gates
         },

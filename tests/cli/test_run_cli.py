@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -142,3 +144,8 @@ def test_show_full_of_a_recipe_is_a_configuration_with_nothing_left_to_look_up()
     assert found["backbone"] == {"name": "efficientnet-lite0"}
     assert found["train"]["weight_decay"] == 0.0
     assert "extends" not in found
+
+
+def test_the_first_line_of_a_run_needs_no_torch():
+    code = "import sys, cliqa.cli.progress; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

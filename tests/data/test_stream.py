@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cliqa.data import ORDERS, TaskStream, arrange, group_stages
+from cliqa.data import ORDERS, TaskStream, arrange, by_distortion, group_stages
 from cliqa.errors import ConfigError, DataError
 
 SIX = ["LIVE", "CSIQ", "BID", "CLIVE", "KonIQ", "KADID"]
@@ -102,3 +102,12 @@ def test_stages_take_the_tasks_in_turn_and_the_last_size_repeats(tasks, sizes):
     for number, stage in enumerate(stages[:-1]):
         assert len(stage) == wanted[number]
     assert len(stages[-1]) <= wanted[len(stages) - 1]
+
+
+def test_an_image_that_several_tasks_share_is_checked_once(make_task):
+    distortions = {"distortion": ["blur", "noise"] * 20}
+    whole = make_task("whole", 40, columns=distortions)
+    stream = TaskStream((*by_distortion(whole), make_task("other", 6)), "I")
+    seen = []
+    stream.check_images(progress=seen.append)
+    assert sum(seen) == stream.images == 40 + 6
