@@ -88,7 +88,12 @@ def describe(slot: Slot) -> str | None:
         if getattr(constraint, name, None) is not None
     ]
     limit = f" ({' and '.join(bounds)})" if bounds else ""
-    return f"{', '.join(most)}{limit}, or {last}" if most else f"{last}{limit}"
+    if not most:
+        return f"{last}{limit}"
+    # Bounds are those of the numbers, whatever else is accepted beside them.
+    numbers = [place for place, word in enumerate(most) if word in (_NOUNS[int], _NOUNS[float])]
+    most[numbers[-1] if numbers else -1] += limit
+    return f"{', '.join(most)}, or {last}"
 
 
 def _step(slot: Slot, key: str | int) -> Slot | None:
@@ -131,7 +136,9 @@ def _constraints(slot: Slot) -> list[Any]:
 
 
 def _metadata_of(annotation: Any) -> tuple[Any, ...]:
-    return tuple(getattr(annotation, "__metadata__", ()))
+    written = getattr(annotation, "__metadata__", ())
+    # `Annotated[int, Field(ge=1)]` holds its constraints one level deeper.
+    return tuple(m for item in written for m in getattr(item, "metadata", (item,)))
 
 
 def _is(t: Any, base: type) -> bool:

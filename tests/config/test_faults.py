@@ -200,3 +200,15 @@ def test_a_name_of_a_broken_local_plugin_fails_with_the_cause_of_its_breaking(lo
     first, *more = load.faults(text)
     assert first.startswith("run.yaml:3:11: strategy: unknown strategy `mine`.")
     assert any("no_such_library" in line for line in more)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("train.pair_list_size=0", "expected an integer (at least 1), a mapping, or null, got 0"),
+        ("stream.stages=[0]", "expected an integer (at least 1), got 0"),
+    ],
+)
+def test_a_bound_inside_a_list_or_a_choice_of_types_is_told(load, minimal, override, expected):
+    (line,) = load.faults(minimal, override)
+    assert line.endswith(expected)
