@@ -8,9 +8,9 @@ component's own settings; those settings are validated by the component's own mo
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from cliqa.config.base import ComponentConfig
 from cliqa.config.roles import as_mapping
@@ -164,6 +164,12 @@ class TrainConfig(ComponentConfig):
     lr_drop_epoch: int | None = Field(
         default=None, ge=1, description="epoch of stage 2 after which the rate is multiplied by 0.1"
     )
+    later_backbone_lr_factor: float = Field(
+        default=1.0,
+        gt=0,
+        description="learning rate of the backbone in every stage but the first as a multiple of "
+        "`lr` (LIQA: 0.01)",
+    )
     weight_decay: float = Field(default=0.0, ge=0, description="Adam weight decay (L2)")
     shrink: Annotated[_Shrink, BeforeValidator(_check_shrink)] = Field(
         default=768,
@@ -186,10 +192,24 @@ class TrainConfig(ComponentConfig):
         description="keep the epoch with the best validation SRCC of the current "
         "task, or the last epoch",
     )
+    select_after: int = Field(
+        default=0,
+        ge=0,
+        description="`best` is chosen among the epochs after this many (LIQA: 15)",
+    )
     precision: Literal["float32", "bf16"] = Field(
         default="float32",
         description="arithmetic of the network; losses and statistics stay float32",
     )
+
+    @model_validator(mode="after")
+    def _check_selection(self) -> Self:
+        if self.select == "best" and self.select_after >= self.epochs:
+            raise ValueError(
+                f"`select_after` leaves no epoch to choose from: expected less than `epochs`, "
+                f"{self.epochs}, found {self.select_after}"
+            )
+        return self
 
 
 class EvaluateConfig(ComponentConfig):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from cliqa.data import Task
     from cliqa.evaluation.features import StageFeatures
     from cliqa.model import Compute, QualityModel
+
+
+#: Label of the head that a model answers with by itself.
+MAIN: Final = "main"
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,18 @@ class OnlyHead(Gate):
         return np.ones((query.count, query.heads), dtype=np.float32)
 
 
+class MainHead(Gate):
+    """The head that a model answers with by itself, beside others that gates weight."""
+
+    one_head = True
+
+    def weights(self, query: GateQuery) -> np.ndarray:
+        """All weight on the first head."""
+        weights = np.zeros((query.count, query.heads), dtype=np.float32)
+        weights[:, 0] = 1.0
+        return weights
+
+
 class Evaluator:
     """Evaluates one method's model with all gates.
 
@@ -69,14 +85,33 @@ class Evaluator:
         gates: the gates, fitted here.
         features: stage features for the gates that look at images.
         seed: the run's seed.
+        main_head: True: the first head is the model's own answer and no gate's to weight.
     """
 
     def __init__(
-        self, compute: Compute, gates: Sequence[GatePlan], features: StageFeatures, seed: int
+        self,
+        compute: Compute,
+        gates: Sequence[GatePlan],
+        features: StageFeatures,
+        seed: int,
+        *,
+        main_head: bool = False,
     ) -> None:
         self._compute, self._gates, self._features, self._seed = compute, gates, features, seed
+        self._aside = 1 if main_head else 0
         self._known: dict[tuple[str, str], np.ndarray] = {}
         self.forwards = 0
+
+    def fit_new_heads(self, model: QualityModel, known: int, tasks: Sequence[Task]) -> None:
+        """Fit every gate to each head that a stage has added.
+
+        Args:
+            model: the model after the stage.
+            known: how many heads there were before it.
+            tasks: the stage's tasks.
+        """
+        for head in range(max(known, self._aside), len(model.heads)):
+            self.fit_gates([task for task in tasks if task.name in model.head_tasks[head]])
 
     def fit_gates(self, tasks: Sequence[Task]) -> None:
         """Fit every gate to the training images of a new head's tasks."""
@@ -101,10 +136,8 @@ class Evaluator:
                 step, task.name, tuple(task.sample_ids[row] for row in rows), heads
             )
             for plan in self._gates:
-                query = self._query(plan.gate, model, task)
-                weights = plan.gate.weights(query)
+                weights = self._weights(plan, model, task)
                 if weights is not None:
-                    _check_weights(plan.label, weights, query)
                     predictions.weights[plan.label] = weights
                     predictions.scores[plan.label] = weighted(heads, weights)
             found.append(predictions)
@@ -124,11 +157,21 @@ class Evaluator:
                 self._known[digests[head], task.name] = fresh[:, column]
         return np.stack([self._known[digest, task.name] for digest in digests], axis=1)
 
-    def _query(self, gate: Gate, model: QualityModel, task: Task) -> GateQuery:
-        own = [h for h, tasks in enumerate(model.head_tasks) if task.name in tasks]
+    def _weights(self, plan: GatePlan, model: QualityModel, task: Task) -> np.ndarray | None:
+        """What a gate says of a task's test images, over all heads; None: it cannot say yet."""
+        aside = 0 if isinstance(plan.gate, MainHead) else self._aside
+        query = self._query(plan.gate, model, task, aside)
+        weights = plan.gate.weights(query) if query.heads else None
+        if weights is not None:
+            _check_weights(plan.label, weights, query)
+            weights = np.pad(weights, ((0, 0), (aside, 0)))
+        return weights
+
+    def _query(self, gate: Gate, model: QualityModel, task: Task, aside: int) -> GateQuery:
+        own = [h for h, tasks in enumerate(model.head_tasks[aside:]) if task.name in tasks]
         return GateQuery(
             count=len(task.split.test),
-            heads=len(model.heads),
+            heads=len(model.heads) - aside,
             features=self._features.of(task, "test", gate),
             oracle_heads=tuple(own) if gate.uses_task_id else (),
         )

@@ -51,6 +51,7 @@ class MethodRun:
     stage_seconds: list[dict[str, Any]] = field(default_factory=list)
     meter: CostMeter = field(default_factory=CostMeter)
     trained_images: int = 0
+    notes: list[str] = field(default_factory=list)
 
     def __call__(self) -> MethodResult:
         """Train all stages, evaluate after each, write the bundle."""
@@ -62,7 +63,13 @@ class MethodRun:
         self._tell("cliqa_run_start", run=record)
         model = prepared.new_model()
         method.strategy.start(model)
-        evaluator = Evaluator(prepared.compute, method.gates, prepared.features, prepared.seed)
+        evaluator = Evaluator(
+            prepared.compute,
+            method.gates,
+            prepared.features,
+            prepared.seed,
+            main_head=method.strategy.main_head,
+        )
         stages = method.strategy.stages(prepared.stream.stages)
         for stage in stages:
             summary = self._stage(model, evaluator, stage, len(stages))
@@ -96,6 +103,8 @@ class MethodRun:
             config=prepared.config.run.train,
             compute=prepared.compute,
             seed=prepared.seed,
+            log=self._log_record,
+            note=self._note,
         )
         model.to(prepared.compute.device)  # a head that was just added
         trainer = Trainer(log=self._log_epoch, progress=self.observer.advance)
@@ -108,8 +117,7 @@ class MethodRun:
         self.trained_images += trainer.images
         trained = self.meter.trained()
         self.observer.evaluating()
-        if len(model.heads) > heads:
-            evaluator.fit_gates(tasks)
+        evaluator.fit_new_heads(model, heads, tasks)
         found = evaluator.evaluate(model, stage.step, self._test_sets(stage))
         self.predictions += found
         summary = {
@@ -130,6 +138,13 @@ class MethodRun:
 
     def _announce(self, phase: Phase) -> None:
         self.observer.phase_start(phase.name, phase.batches.samples * phase.epochs)
+
+    def _log_record(self, record: dict[str, Any]) -> None:
+        self.writer.log(record)
+
+    def _note(self, text: str) -> None:
+        self.notes.append(text)
+        self.observer.note(f"{self.method.label}: {text}")
 
     def _log_epoch(self, record: dict[str, Any]) -> None:
         self.writer.log(record)
@@ -161,7 +176,7 @@ class MethodRun:
         for note in notes:
             self.observer.note(f"{self.method.label}: {note}")
         cost = self._cost(model, gate_values)
-        notes = [*stream.notes, *notes]
+        notes = [*stream.notes, *self.notes, *notes]
         writer.write_run(
             record
             | closing_record(model, gate_values)

@@ -12,7 +12,7 @@ import torch
 from cliqa.data import Resize, Task, TaskStream, arrange, by_distortion, divide
 from cliqa.errors import CapabilityError, CliqaError, ConfigError, PluginError
 from cliqa.evaluation import GatePlan, Normalization, StageFeatures, find_normalization
-from cliqa.evaluation.evaluator import OnlyHead
+from cliqa.evaluation.evaluator import MAIN, MainHead, OnlyHead
 from cliqa.model import Compute, QualityModel, build_backbone, choose_device
 from cliqa.run.built import BuiltDatasets
 from cliqa.run.observer import Observer
@@ -106,7 +106,9 @@ def prepare(
             "expected `in-batch`"
         )
     backbone = build_backbone(config.backbone, compute.device, settings.seed)
-    methods = tuple(_method(r, config.gates, backbone) for r in (config.strategy, *config.compare))
+    methods = tuple(
+        _method(r, config.gates, backbone, objective) for r in (config.strategy, *config.compare)
+    )
     normalizations = _normalizations(methods, config, backbone)
     observer, datasets = observer or Observer(), datasets or BuiltDatasets()
     datasets.keep_pixels(settings.cache, observer.note)
@@ -147,12 +149,21 @@ def _check_images(
     )
 
 
-def _method(resolved: Resolved, gates: tuple[Resolved, ...], backbone: Backbone) -> Method:
+def _method(
+    resolved: Resolved, gates: tuple[Resolved, ...], backbone: Backbone, objective: Objective
+) -> Method:
     strategy: Strategy = resolved.create()
-    strategy.check(backbone)
+    strategy.check(backbone, objective)
     if not strategy.multi_head:  # its newest head is its only one
         return Method(resolved.label, resolved, strategy, (GatePlan("newest", OnlyHead()),))
     plans = tuple(GatePlan(gate.label, _gate(gate, backbone)) for gate in gates)
+    if strategy.main_head:
+        if any(plan.label == MAIN for plan in plans):
+            raise ConfigError(
+                f"gates: `{MAIN}` is the row of the head that strategy `{resolved.label}` answers "
+                "with; give the gate another name by `as`"
+            )
+        plans = (GatePlan(MAIN, MainHead()), *plans)
     return Method(resolved.label, resolved, strategy, plans)
 
 

@@ -64,6 +64,7 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
         "method": method.label,
         "strategy": method.resolved.dump(),
         "multi_head": method.strategy.multi_head,
+        "main_head": method.strategy.main_head,
         "order": prepared.stream.order,
         "tasks": [task.name for task in tasks],
         "learned_at": list(prepared.stream.learned_at),

@@ -225,10 +225,14 @@ class FeatureBatches:
 
     Args:
         tasks: the datasets the features are of.
-        features: float32 (N, feature_dim): training images of all tasks, in order.
+        features: float32 (N, feature_dim): training images of all tasks, in order; or (V, N,
+            feature_dim): V views of each.
         config: pairs and batch size of stage 1.
         seed: the run's seed.
         device: where the batches go.
+        name: of the random order.
+        batch_size: images, or listed pairs, a step; default: the schedule's, of stage 1.
+        all_views: an epoch takes every view of every image; default: one of each image, in turn.
     """
 
     def __init__(
@@ -238,10 +242,24 @@ class FeatureBatches:
         config: TrainConfig,
         seed: int,
         device: torch.device,
+        *,
+        name: str = "features",
+        batch_size: int | None = None,
+        all_views: bool = False,
     ) -> None:
-        size = config.warmup_batch_size or config.batch_size
-        self._samples = _samples(tasks, config, size, seed, "features")
-        self._features, self._device = features.to(device), device
+        size = batch_size or config.warmup_batch_size or config.batch_size
+        views = features if features.ndim == 3 else features[None]
+        counts = [len(task.split.train) for task in tasks]
+        if views.shape[1] != sum(counts):
+            raise ValueError(f"features of {views.shape[1]} images, expected {sum(counts)}")
+        repeats = len(views) if all_views else 1
+        rows = [list(task.split.train) * repeats for task in tasks]
+        self._samples = _samples(tasks, config, size, seed, name, rows)
+        # Of each sample: its image, and which view of it, counted on by one an epoch.
+        images = torch.arange(sum(counts)).split(counts)
+        self._image = torch.cat([own.repeat(repeats) for own in images])
+        self._view = torch.cat([torch.arange(repeats).repeat_interleave(n) for n in counts])
+        self._views, self._device = views.to(device), device
 
     @property
     def steps(self) -> int:
@@ -256,5 +274,6 @@ class FeatureBatches:
     def batch(self, epoch: int, step: int) -> Batch:
         """See `BatchSource.batch`."""
         drawn = self._samples.draw(epoch, step)
-        features = self._features[torch.from_numpy(drawn.positions)]
+        at = torch.from_numpy(drawn.positions)
+        features = self._views[(self._view[at] + epoch) % len(self._views), self._image[at]]
         return _assemble(self._samples, drawn, self._device, features=features)

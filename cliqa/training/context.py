@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cliqa.data.images import training_view
+from cliqa.data.resize import Resize
 from cliqa.metrics import srcc
+from cliqa.model.scoring import batches_of_equal_size, to_input
+from cliqa.seeds import named_rng
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cliqa.config import TrainConfig
     from cliqa.data.stream import Task
@@ -34,6 +38,10 @@ class Stage:
     tasks: tuple[int, ...]
 
 
+def _nothing(record: object) -> None:
+    """Nobody listens."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskContext:
     """The state of learning at one stage.
@@ -47,6 +55,8 @@ class TaskContext:
         config: the schedule that all strategies of a run share.
         compute: device and arithmetic.
         seed: the run's seed; draw from `cliqa.seeds` with a name of your own.
+        log: takes a plain record, with its kind as `event`, for the run's `train_log.jsonl`.
+        note: takes a sentence that the user must see, now and with the result.
     """
 
     model: QualityModel
@@ -57,6 +67,8 @@ class TaskContext:
     config: TrainConfig
     compute: Compute
     seed: int
+    log: Callable[[dict[str, Any]], None] = _nothing
+    note: Callable[[str], None] = _nothing
 
     def forward(self, batch: Batch) -> Tensor:
         """Backbone features of a batch, float32 (B, feature_dim); cached ones as they are."""
@@ -87,6 +99,42 @@ class TaskContext:
             for task in self.tasks
         ]
         return torch.cat(parts)
+
+    def augmented_features(self, copies: int) -> Tensor:
+        """Backbone features of augmented views of all training images, float32 (copies, N, dim).
+
+        The network is in evaluation mode, as it is when its features are used. Each copy is another
+        random view, augmented as in training; the order of images is that of `features`.
+
+        Args:
+            copies: views of each image, at least 1.
+        """
+        self.model.eval()
+        return torch.stack([self._one_copy(copy) for copy in range(copies)])
+
+    @torch.no_grad()
+    def _one_copy(self, copy: int) -> Tensor:
+        backbone, config = self.model.backbone, self.config
+        rows = [(task, row) for task in self.tasks for row in task.split.train]
+        resize = Resize.parse(config.shrink)
+        found = torch.empty(len(rows), backbone.feature_dim)
+        for start in range(0, len(rows), self.compute.batch_size):
+            views = [
+                training_view(
+                    task.images.read(row, resize),
+                    shrink=None,
+                    crop=config.crop,
+                    flip=config.flip,
+                    rng=named_rng(self.seed, "copy", task.name, task.sample_ids[row], copy),
+                )
+                for task, row in rows[start : start + self.compute.batch_size]
+            ]
+            for at in batches_of_equal_size([v.shape for v in views], self.compute.batch_size):
+                images = to_input([views[p] for p in at], backbone, self.compute.device)
+                with self.compute.autocast():
+                    features = backbone(images)
+                found[[start + p for p in at]] = features.float().cpu()
+        return found
 
     def validation_srcc(self) -> float:
         """SRCC of the head on the validation images, mean over the tasks; nan if undefined."""

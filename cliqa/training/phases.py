@@ -37,11 +37,13 @@ class Update:
         groups: what is updated; what no update of the phase names has `requires_grad=False`.
         loss: batch -> scalar to be minimised.
         after_step: called after each optimiser step, for example to accumulate a path integral.
+        name: for the log, where a phase has several updates.
     """
 
     groups: tuple[ParameterGroup, ...]
     loss: Callable[[Batch], Tensor]
     after_step: Callable[[], None] | None = None
+    name: str = ""
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -64,7 +66,9 @@ class Phase:
             are active whenever statistics are not frozen.
         lr_drop_epoch: after this many epochs every learning rate is multiplied by 0.1.
         validate: measured after every epoch, higher is better; None: not measured.
-        keep: the epoch whose parameters are kept: with the best `validate`, or the last.
+        keep: the epoch whose parameters are kept: with the best `validate`, or the last. What is
+            updated outside the model, such as a generator, always ends with the last.
+        keep_after: the best epoch is chosen among those after this many.
         carry_optimizer: start from the optimiser state that the phase before left for the same
             parameters, instead of from none.
     """
@@ -77,6 +81,7 @@ class Phase:
     lr_drop_epoch: int | None = None
     validate: Callable[[], float] | None = None
     keep: Literal["best", "last"] = "last"
+    keep_after: int = 0
     carry_optimizer: bool = False
 
 
@@ -109,7 +114,7 @@ def two_stage(
     parameters = model.backbone.learnable()
     body = ParameterGroup(
         parameters=tuple(parameters[name] for name in trainable),
-        lr=config.lr,
+        lr=config.lr * (config.later_backbone_lr_factor if context.stage.step > 1 else 1.0),
         weight_decay=config.weight_decay,
     )
     device, seed = context.compute.device, context.seed
@@ -134,6 +139,7 @@ def two_stage(
             lr_drop_epoch=config.lr_drop_epoch,
             validate=context.validation_srcc,
             keep=config.select,
+            keep_after=config.select_after,
             carry_optimizer=config.carry_optimizer,
         )
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cliqa.model import Backbone, QualityModel
     from cliqa.training.batches import Batch
     from cliqa.training.context import TaskContext
+    from cliqa.training.objective import Objective
     from cliqa.training.phases import Phase
 
 
@@ -27,16 +28,19 @@ class Strategy:
 
     Attributes:
         multi_head: True: a head for every stage; False: one head for all.
+        main_head: True: head 0 alone is the model's answer, whatever the image; the other heads
+            help it to learn, and gates weight only them.
         config: the validated settings.
     """
 
-    multi_head: ClassVar[bool] = False
+    multi_head: bool = False
+    main_head: ClassVar[bool] = False
 
     def __init__(self, config: Any = None) -> None:
         self.config = config
 
-    def check(self, backbone: Backbone) -> None:
-        """Raise `CapabilityError` if the method cannot work with this backbone."""
+    def check(self, backbone: Backbone, objective: Objective) -> None:
+        """Raise `CapabilityError` if the method cannot work with this backbone or objective."""
 
     def stages(self, groups: Sequence[tuple[int, ...]]) -> list[Stage]:
         """The trainings of a stream; default: one group of tasks after another.
@@ -51,7 +55,7 @@ class Strategy:
 
     def begin_stage(self, model: QualityModel, tasks: Sequence[str]) -> int:
         """Prepare the model's structure for a stage; returns the number of the head to train."""
-        if self.multi_head or not len(model.heads):
+        if not len(model.heads) or (self.multi_head and not self.main_head):
             return model.add_head(tasks)
         model.note_tasks(0, tasks)
         return 0
@@ -120,7 +124,7 @@ class IsolatingStrategy(Strategy):
     their order. A method says in `own` which backbone tensors those are.
     """
 
-    multi_head: ClassVar[bool] = True
+    multi_head = True
 
     def own(self, backbone: Backbone) -> list[str]:
         """Names, within `backbone.state_dict()`, of the tensors that belong to a task."""

@@ -59,18 +59,17 @@ class Trainer:
         best = _Best(model)
         for epoch in range(phase.epochs):
             started = time.perf_counter()
-            # Layers that draw (dropout, drop path) draw the same at the same place of any run.
-            torch.manual_seed(
-                named_seed(context.seed, "layers", names_of(context.tasks), phase.name, epoch)
-            )
             model.backbone.train(_moves_statistics(phase, epoch))
             model.heads.train()
-            total = 0.0
+            totals = [0.0] * len(phase.updates)
             for step in range(phase.batches.steps):
+                _seed_step(phase, context, epoch, step)
                 batch = phase.batches.batch(epoch, step)
-                for update, optimizer in zip(phase.updates, optimizers, strict=True):
+                for number, (update, optimizer) in enumerate(
+                    zip(phase.updates, optimizers, strict=True)
+                ):
                     loss = update.loss(batch)
-                    total += _finite(loss, phase, epoch, batch)
+                    totals[number] += _finite(loss, phase, epoch, batch)
                     optimizer.zero_grad(set_to_none=True)
                     loss.backward()
                     optimizer.step()
@@ -79,12 +78,14 @@ class Trainer:
                 self.images += 0 if batch.images is None else len(batch.images)
                 self.progress(len(batch.sample_ids))
             value = phase.validate() if phase.validate else math.nan
-            if phase.keep == "best":
+            if phase.keep == "best" and epoch >= phase.keep_after:
                 best.offer(value)
-            self._record(phase, context, epoch, total / phase.batches.steps, value, started)
+            losses = [total / phase.batches.steps for total in totals]
+            self._record(phase, context, epoch, losses, value, started)
             if phase.lr_drop_epoch is not None and epoch + 1 == phase.lr_drop_epoch:
                 _scale_rates(optimizers, 0.1)
         best.restore()
+        _let_go(phase)
         model.requires_grad_(False).eval()
 
     def _record(
@@ -92,10 +93,11 @@ class Trainer:
         phase: Phase,
         context: TaskContext,
         epoch: int,
-        loss: float,
+        losses: list[float],
         validation: float,
         started: float,
     ) -> None:
+        several = {u.name: loss for u, loss in zip(phase.updates, losses, strict=True) if u.name}
         self.log(
             {
                 "event": "epoch",
@@ -103,7 +105,8 @@ class Trainer:
                 "task": names_of(context.tasks),
                 "phase": phase.name,
                 "epoch": epoch + 1,
-                "loss": loss,
+                "loss": sum(losses),
+                **({"losses": several} if several else {}),
                 "validation_srcc": None if math.isnan(validation) else validation,
                 "seconds": time.perf_counter() - started,
             }
@@ -126,6 +129,16 @@ class _Best:
     def restore(self) -> None:
         if self._tensors is not None:
             self._model.load_state_dict(self._tensors)
+
+
+def _seed_step(phase: Phase, context: TaskContext, epoch: int, step: int) -> None:
+    """Let what a network or loss draws from torch be a function of the place in the run.
+
+    Dropout and replayed noise are then the same after any interruption, whatever was drawn before.
+    """
+    torch.manual_seed(
+        named_seed(context.seed, "step", names_of(context.tasks), phase.name, epoch, step)
+    )
 
 
 def _carry_state(
@@ -151,6 +164,14 @@ def _train_only(model: QualityModel, phase: Phase) -> None:
     for update in phase.updates:
         for parameter in update.parameters:
             parameter.requires_grad_(True)
+
+
+def _let_go(phase: Phase) -> None:
+    """What was trained outside the model, such as a generator, is frozen again as well."""
+    for update in phase.updates:
+        for parameter in update.parameters:
+            parameter.requires_grad_(False)
+            parameter.grad = None
 
 
 def _finite(loss: torch.Tensor, phase: Phase, epoch: int, batch: Batch) -> float:

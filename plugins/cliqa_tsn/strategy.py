@@ -10,6 +10,7 @@ from cliqa.training import IsolatingStrategy, Strategy
 
 if TYPE_CHECKING:
     from cliqa.model import Backbone
+    from cliqa.training import Objective
 
 
 def _refuse_without_normalization(backbone: Backbone, strategy: str) -> None:
@@ -29,7 +30,7 @@ class TaskSpecificNormalization(IsolatingStrategy):
     not to those of the task before (TSN-IQA, III-B): tasks are independent of each other.
     """
 
-    def check(self, backbone: Backbone) -> None:
+    def check(self, backbone: Backbone, objective: Objective) -> None:  # noqa: ARG002
         """Refuse a backbone that has nothing to make task-specific."""
         _refuse_without_normalization(backbone, "tsn-iqa")
 
@@ -47,7 +48,7 @@ class SharedNormalization(Strategy):
 
     multi_head = True
 
-    def check(self, backbone: Backbone) -> None:
+    def check(self, backbone: Backbone, objective: Objective) -> None:  # noqa: ARG002
         """Refuse a backbone that has nothing to train."""
         _refuse_without_normalization(backbone, "shared-norm")
 

@@ -33,7 +33,7 @@ def test_a_task_of_tsn_iqa_on_resnet18_learns_10112_values_and_stores_19712(back
     with torch.device("meta"):
         model = QualityModel(backbone("resnet18"), CosineHead)
     strategy = TaskSpecificNormalization()
-    strategy.check(model.backbone)
+    strategy.check(model.backbone, None)
     own = strategy.own(model.backbone)
     head = model.add_head(["live"])
     head_values = sum(p.numel() for p in model.heads[head].parameters())

@@ -138,8 +138,8 @@ def test_vgg_without_normalization_is_refused_by_tsn_iqa_alone():
     with torch.device("meta"):
         backbone = build(TimmConfig(name="vgg16", pretrained=False))
     with pytest.raises(CapabilityError, match=r"`tsn-iqa` trains normalization .*none"):
-        TaskSpecificNormalization().check(backbone)
-    FineTuning().check(backbone)
+        TaskSpecificNormalization().check(backbone, None)
+    FineTuning().check(backbone, None)
 
 
 @torch.no_grad()

@@ -57,7 +57,7 @@ def test_every_strategy_trains_the_trunk_and_leaves_scnn_bit_identical(
 ):
     strategy = create(registry, name)
     model = new_model()
-    strategy.check(model.backbone)
+    strategy.check(model.backbone, None)
     before = model.snapshot()
     learn(strategy, model, tasks, objective=Fidelity(FidelityConfig()), epochs=2)
     last = model.backbone.state_dict() | model.parameter_sets[-1]

@@ -122,7 +122,7 @@ def test_every_family_of_normalization_can_be_task_specific(learn, make_task, im
     objective = Fidelity(FidelityConfig())
     model = QualityModel(backbone, objective.new_head).eval()
     strategy = TaskSpecificNormalization()
-    strategy.check(backbone)
+    strategy.check(backbone, None)
     start, scores = model.snapshot(), []
 
     def look(stage, context):
@@ -169,13 +169,13 @@ def test_a_backbone_without_normalization_is_refused_with_what_to_use_instead(
     with pytest.raises(
         CapabilityError, match=rf"`{name}` trains normalization .* none .* resnet18.* another strat"
     ):
-        strategy().check(tiny_backbone("none"))
+        strategy().check(tiny_backbone("none"), None)
     for layer in ("batch", "group"):
-        strategy().check(tiny_backbone(layer))
+        strategy().check(tiny_backbone(layer), None)
 
 
 def test_timms_networks_without_normalization_are_refused_too():
     with torch.device("meta"):
         backbone = build(TimmConfig(name="test_nfnet", pretrained=False))
     with pytest.raises(CapabilityError, match="none"):
-        TaskSpecificNormalization().check(backbone)
+        TaskSpecificNormalization().check(backbone, None)
