@@ -37,11 +37,14 @@ class Update:
         groups: what is updated; what no update of the phase names has `requires_grad=False`.
         loss: batch -> scalar to be minimised.
         after_step: called after each optimiser step, for example to accumulate a path integral.
+        every: it is performed on the first step of the phase and then on each so-many-th: a
+            generator that waits for several steps of its discriminator.
     """
 
     groups: tuple[ParameterGroup, ...]
     loss: Callable[[Batch], Tensor]
     after_step: Callable[[], None] | None = None
+    every: int = 1
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -56,7 +59,8 @@ class Phase:
     Attributes:
         name: for logs and progress.
         batches: where batches come from.
-        updates: performed in turn on every batch; several make adversarial training.
+        updates: performed in turn on every batch, unless one waits longer (`Update.every`);
+            several make adversarial training.
         epochs: passes over the batches.
         norm_statistics: `update`: batch normalization trains with the batch's statistics and
             moves the running ones; `first-epoch`: only in the first epoch, from then on it uses

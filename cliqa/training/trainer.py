@@ -69,6 +69,8 @@ class Trainer:
             for step in range(phase.batches.steps):
                 batch = phase.batches.batch(epoch, step)
                 for update, optimizer in zip(phase.updates, optimizers, strict=True):
+                    if (epoch * phase.batches.steps + step) % update.every:
+                        continue
                     loss = update.loss(batch)
                     total += _finite(loss, phase, epoch, batch)
                     optimizer.zero_grad(set_to_none=True)
