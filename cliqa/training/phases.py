@@ -39,12 +39,14 @@ class Update:
         after_step: called after each optimiser step, for example to accumulate a path integral.
         every: it is performed on the first step of the phase and then on each so-many-th: a
             generator that waits for several steps of its discriminator.
+        betas: Adam's decay rates; adversaries need a lower first one than its usual 0.9.
     """
 
     groups: tuple[ParameterGroup, ...]
     loss: Callable[[Batch], Tensor]
     after_step: Callable[[], None] | None = None
     every: int = 1
+    betas: tuple[float, float] = (0.9, 0.999)
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -165,4 +167,4 @@ def make_optimizer(update: Update) -> torch.optim.Optimizer:
         {"params": list(g.parameters), "lr": g.lr, "weight_decay": g.weight_decay}
         for g in update.groups
     ]
-    return torch.optim.Adam(groups, fused=True)
+    return torch.optim.Adam(groups, betas=update.betas, fused=True)

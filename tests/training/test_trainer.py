@@ -268,6 +268,22 @@ def test_groups_have_their_own_rate_and_decay_as_in_torchs_adam(context, batches
     )
 
 
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.9)])
+def test_an_update_is_adam_with_the_betas_that_it_names(context, batches, new_trainer, betas):
+    parameter, reference = (torch.nn.Parameter(torch.tensor(2.0)) for _ in range(2))
+    group = ParameterGroup(parameters=(parameter,), lr=0.1)
+    named = {} if betas == (0.9, 0.999) else {"betas": betas}
+    update = Update(groups=(group,), loss=lambda batch: parameter.square(), **named)
+    new_trainer().run(Phase(name="g", batches=batches, updates=(update,), epochs=2), context)
+    adam = torch.optim.Adam([reference], lr=0.1, betas=betas)
+    for _ in range(2 * batches.steps):
+        adam.zero_grad()
+        reference.square().backward()
+        adam.step()
+    assert parameter.item() == pytest.approx(reference.item(), rel=1e-5)
+    assert parameter.item() < 2.0
+
+
 @given(every=st.integers(1, 9), epochs=st.integers(1, 3))
 @settings(max_examples=10)
 def test_an_update_that_waits_is_performed_on_the_first_step_and_each_so_many_th_of_the_phase(
