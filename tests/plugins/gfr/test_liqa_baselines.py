@@ -25,8 +25,6 @@ def test_the_documented_baselines_run_with_one_head_and_forget_in_their_own_ways
     train = {**tiny_config["train"], **written.pop("train"), "epochs": 1}
     tiny_config |= {**written, "train": train, "gates": ["newest"]}
     tiny_config["stream"]["tasks"] = tiny_config["stream"]["tasks"][:2]
-    for task in tiny_config["stream"]["tasks"]:
-        task["images"] = 24
     for method in tiny_config["compare"]:
         if method["name"] == "gfr":
             method |= {"generator_epochs": 2, "copies": 2, "replay_size": 50}
