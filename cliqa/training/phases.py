@@ -38,12 +38,17 @@ class Update:
         loss: batch -> scalar to be minimised.
         after_step: called after each optimiser step, for example to accumulate a path integral.
         name: for the log, where a phase has several updates.
+        every: it is performed on the first step of the phase and then on each so-many-th: a
+            generator that waits for several steps of its discriminator.
+        betas: Adam's decay rates; adversaries need a lower first one than its usual 0.9.
     """
 
     groups: tuple[ParameterGroup, ...]
     loss: Callable[[Batch], Tensor]
     after_step: Callable[[], None] | None = None
     name: str = ""
+    every: int = 1
+    betas: tuple[float, float] = (0.9, 0.999)
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -58,7 +63,8 @@ class Phase:
     Attributes:
         name: for logs and progress.
         batches: where batches come from.
-        updates: performed in turn on every batch; several make adversarial training.
+        updates: performed in turn on every batch, unless one waits longer (`Update.every`);
+            several make adversarial training.
         epochs: passes over the batches.
         norm_statistics: `update`: batch normalization trains with the batch's statistics and
             moves the running ones; `first-epoch`: only in the first epoch, from then on it uses
@@ -167,4 +173,4 @@ def make_optimizer(update: Update) -> torch.optim.Optimizer:
         {"params": list(g.parameters), "lr": g.lr, "weight_decay": g.weight_decay}
         for g in update.groups
     ]
-    return torch.optim.Adam(groups, fused=True)
+    return torch.optim.Adam(groups, betas=update.betas, fused=True)

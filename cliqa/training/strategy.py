@@ -6,7 +6,7 @@ else. The trainer, not the strategy, runs the loop.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from cliqa.training.context import Stage
 from cliqa.training.phases import two_stage
@@ -27,14 +27,15 @@ class Strategy:
     """What is shared, what belongs to a task, what is penalised.
 
     Attributes:
-        multi_head: True: a head for every stage; False: one head for all.
+        multi_head: True: a head for every stage; False: one head for all. Settings may decide it:
+            it is read from the instance.
         main_head: True: head 0 alone is the model's answer, whatever the image; the other heads
             help it to learn, and gates weight only them.
         config: the validated settings.
     """
 
     multi_head: bool = False
-    main_head: ClassVar[bool] = False
+    main_head: bool = False
 
     def __init__(self, config: Any = None) -> None:
         self.config = config
@@ -124,7 +125,7 @@ class IsolatingStrategy(Strategy):
     their order. A method says in `own` which backbone tensors those are.
     """
 
-    multi_head = True
+    multi_head: bool = True
 
     def own(self, backbone: Backbone) -> list[str]:
         """Names, within `backbone.state_dict()`, of the tensors that belong to a task."""

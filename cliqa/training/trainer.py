@@ -61,15 +61,15 @@ class Trainer:
             started = time.perf_counter()
             model.backbone.train(_moves_statistics(phase, epoch))
             model.heads.train()
-            totals = [0.0] * len(phase.updates)
+            losses: list[list[float]] = [[] for _ in phase.updates]
             for step in range(phase.batches.steps):
                 _seed_step(phase, context, epoch, step)
                 batch = phase.batches.batch(epoch, step)
-                for number, (update, optimizer) in enumerate(
-                    zip(phase.updates, optimizers, strict=True)
-                ):
+                for update, optimizer, seen in zip(phase.updates, optimizers, losses, strict=True):
+                    if (epoch * phase.batches.steps + step) % update.every:
+                        continue
                     loss = update.loss(batch)
-                    totals[number] += _finite(loss, phase, epoch, batch)
+                    seen.append(_finite(loss, phase, epoch, batch))
                     optimizer.zero_grad(set_to_none=True)
                     loss.backward()
                     optimizer.step()
@@ -80,7 +80,6 @@ class Trainer:
             value = phase.validate() if phase.validate else math.nan
             if phase.keep == "best" and epoch >= phase.keep_after:
                 best.offer(value)
-            losses = [total / phase.batches.steps for total in totals]
             self._record(phase, context, epoch, losses, value, started)
             if phase.lr_drop_epoch is not None and epoch + 1 == phase.lr_drop_epoch:
                 _scale_rates(optimizers, 0.1)
@@ -93,11 +92,12 @@ class Trainer:
         phase: Phase,
         context: TaskContext,
         epoch: int,
-        losses: list[float],
+        losses: list[list[float]],
         validation: float,
         started: float,
     ) -> None:
-        several = {u.name: loss for u, loss in zip(phase.updates, losses, strict=True) if u.name}
+        means = [sum(seen) / len(seen) if seen else 0.0 for seen in losses]
+        several = {u.name: mean for u, mean in zip(phase.updates, means, strict=True) if u.name}
         self.log(
             {
                 "event": "epoch",
@@ -105,7 +105,7 @@ class Trainer:
                 "task": names_of(context.tasks),
                 "phase": phase.name,
                 "epoch": epoch + 1,
-                "loss": sum(losses),
+                "loss": sum(means),
                 **({"losses": several} if several else {}),
                 "validation_srcc": None if math.isnan(validation) else validation,
                 "seconds": time.perf_counter() - started,
@@ -171,7 +171,6 @@ def _let_go(phase: Phase) -> None:
     for update in phase.updates:
         for parameter in update.parameters:
             parameter.requires_grad_(False)
-            parameter.grad = None
 
 
 def _finite(loss: torch.Tensor, phase: Phase, epoch: int, batch: Batch) -> float:

@@ -24,7 +24,8 @@ def cliqa_strategies() -> list[Component]:
         ),
         Component(
             name="jl",
-            factory="cliqa_baselines.strategies:JointLearning",
+            factory="cliqa_baselines.strategies:joint_learning",
+            config="cliqa_baselines.config:JointLearningConfig",
             summary="joint learning: all tasks' training images at once, the upper bound",
             reference=_PAPER,
         ),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cliqa.model import Backbone
-    from cliqa_baselines.config import FineTuningConfig
+    from cliqa_baselines.config import FineTuningConfig, JointLearningConfig
 
 
 class FineTuning(Strategy):
@@ -46,3 +46,24 @@ class JointLearning(Strategy):
     def stages(self, groups: Sequence[tuple[int, ...]]) -> list[Stage]:
         """A single stage that is evaluated as the last step."""
         return [Stage(step=len(groups), tasks=tuple(t for group in groups for t in group))]
+
+
+class CumulativeLearning(Strategy):
+    """JT: whenever tasks arrive, a training on the images of all tasks so far.
+
+    Each starts from the model that the one before left, and all share one head (LIQA).
+    """
+
+    def stages(self, groups: Sequence[tuple[int, ...]]) -> list[Stage]:
+        """A stage for each group of tasks, with the groups before it."""
+        tasks: tuple[int, ...] = ()
+        stages = []
+        for number, group in enumerate(groups):
+            tasks += group
+            stages.append(Stage(step=number + 1, tasks=tasks))
+        return stages
+
+
+def joint_learning(config: JointLearningConfig) -> Strategy:
+    """JL, once or cumulatively."""
+    return CumulativeLearning(config) if config.cumulative else JointLearning(config)

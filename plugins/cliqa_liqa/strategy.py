@@ -8,7 +8,7 @@ distortions get heads of their own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -47,7 +47,7 @@ class Liqa(Strategy):
     """
 
     multi_head = True
-    main_head: ClassVar[bool] = True
+    main_head = True
     config: LiqaConfig
 
     def __init__(self, config: LiqaConfig) -> None:

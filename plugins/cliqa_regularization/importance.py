@@ -1,7 +1,8 @@
-"""MAS and EWC: importances from gradients of single pairs after a task is learned.
+"""MAS and EWC: importances from gradients of single units after a task is learned.
 
-The gradient of each pair is taken by itself (a batch mean would make the importance depend on the
-batch size), many at a time by `torch.func.vmap`.
+A unit is what the objective learns from: a pair of images, or one image. The gradient of each unit
+is taken by itself (a batch mean would make the importance depend on the batch size), many at a time
+by `torch.func.vmap`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from cliqa.data import Resize, training_view
 from cliqa.errors import CapabilityError
 from cliqa.model import to_input
 from cliqa.seeds import named_rng
-from cliqa_regularization.quadratic import Named, QuadraticPenalty, select, snapshot
+from cliqa_regularization.base import HEAD, held_parameters
+from cliqa_regularization.quadratic import (
+    Named,
+    QuadraticPenalty,
+    distances,
+    select,
+    snapshot,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class MemoryAwareSynapses(QuadraticPenalty):
-    """Omega_i += mean over pairs of |d(p^2) / d theta_i|."""
+    """Omega_i += mean over units of |d(p^2) / d theta_i|."""
 
     def measure(self, context: TaskContext) -> Named:
         """See the class."""
@@ -42,13 +50,13 @@ class MemoryAwareSynapses(QuadraticPenalty):
 
 
 class ElasticWeightConsolidation(QuadraticPenalty):
-    """Omega_i += mean over pairs of (d fidelity / d theta_i)^2.
+    """Omega_i += mean over units of (d loss / d theta_i)^2.
 
-    Online: one penalty around the newest parameters. Otherwise one term a task around the
-    parameters that it ended with, times 1/2.
+    Online: one penalty around the newest parameters (Schwarz et al., Progress and Compress, ICML
+    2018). Otherwise one term a stage around the parameters that it ended with.
     """
 
-    def __init__(self, config: object = None) -> None:
+    def __init__(self, config: Any) -> None:
         super().__init__(config)
         self._tasks: list[tuple[Named, Named]] = []
 
@@ -61,21 +69,29 @@ class ElasticWeightConsolidation(QuadraticPenalty):
         if self.config.online:
             super().end_stage(context)
         else:
-            self._tasks.append((self.measure(context), snapshot(context.model.backbone)))
+            self._tasks.append((self.measure(context), snapshot(self.held(context))))
 
     def penalty(self, context: TaskContext, batch: Batch, features: Tensor) -> Tensor | None:
         """See the class."""
         if self.config.online:
-            return super().penalty(context, batch, features)
-        if not self._tasks:
-            return None
-        parameters = context.model.backbone.learnable()
-        terms = [
-            (omega * (parameters[name] - anchor[name]).square()).sum()
-            for importance, anchor in self._tasks
-            for name, omega in importance.items()
-        ]
-        return 0.5 * self.config.weight * torch.stack(terms).sum()
+            whole = super().penalty(context, batch, features)
+        elif self._tasks:
+            held = self.held(context)
+            terms = [
+                term
+                for importance, anchor in self._tasks
+                for term in distances(held, importance, anchor)
+            ]
+            whole = self.config.weight * torch.stack(terms).sum()
+        else:
+            whole = None
+        return 0.5 * whole if whole is not None and self._halved else whole
+
+    @property
+    def _halved(self) -> bool:
+        """Whether there is a 1/2 in front of the penalty."""
+        halved: bool | None = self.config.halved
+        return not self.config.online if halved is None else halved
 
     def state(self) -> dict[str, Tensor]:
         """Importances and anchors, of every task unless online."""
@@ -105,19 +121,23 @@ def mean_over_units(
         context: the stage that was just learned.
         function: what is differentiated: scores (M, arity), quality, std -> (M,).
         power: `torch.abs` or `torch.square`, applied to each unit's gradient.
-        config: `units` and `chunk`.
+        config: `units`, `chunk` and `heads`.
 
     Returns:
-        A non-negative tensor for every backbone parameter.
+        A non-negative tensor for every held parameter.
     """
     # A detached copy in evaluation mode: running statistics must not move here.
     backbone = copy.deepcopy(context.model.backbone).eval().requires_grad_(False)
     # The head as in training: that is the function whose sensitivity training has shaped.
     head = copy.deepcopy(context.model.heads[context.head]).train().requires_grad_(False)
-    parameters = {name: p.detach() for name, p in backbone.learnable().items()}
+    held = held_parameters(backbone, head if config.heads == "single" else None)
+    parameters = {name: p.detach() for name, p in held.items()}
 
     def of_one_unit(values: Named, images: Tensor, quality: Tensor, std: Tensor) -> Tensor:
-        scores = head(functional_call(backbone, values, (images,)))[:, 0]
+        body = {name: value for name, value in values.items() if not name.startswith(HEAD)}
+        top = {n.removeprefix(HEAD): value for n, value in values.items() if n.startswith(HEAD)}
+        features = functional_call(backbone, body, (images,))
+        scores = functional_call(head, top, (features,))[:, 0]
         return function(scores[None], quality[None], std[None])[0]
 
     gradients = vmap(grad(of_one_unit), in_dims=(None, 0, 0, 0))

@@ -1,35 +1,30 @@
 """What SI, MAS and EWC share: a quadratic penalty around anchors, weighted by importances.
 
-Only backbone parameters are held; heads belong to their tasks. There is no 1/2, importances of
-tasks are added up, and nothing is penalised while only the head is trained (TSN-IQA, released
-code).
+There is no 1/2, and importances of tasks are added up (TSN-IQA, released code).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from cliqa.training import Strategy
+from cliqa_regularization.base import RegularizedStrategy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from cliqa.model import Backbone
     from cliqa.training import Batch, TaskContext
 
 Named = dict[str, "Tensor"]
 
 
-class QuadraticPenalty(Strategy):
-    """weight * sum_i Omega_i (theta_i - theta*_i)^2 over backbone parameters."""
+class QuadraticPenalty(RegularizedStrategy):
+    """weight * sum_i Omega_i (theta_i - theta*_i)^2 over the held parameters."""
 
-    multi_head = True
-
-    def __init__(self, config: object = None) -> None:
+    def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.importance: Named = {}
         self.anchor: Named = {}
@@ -38,11 +33,7 @@ class QuadraticPenalty(Strategy):
         """See the class."""
         if not self.importance:
             return None
-        parameters = context.model.backbone.learnable()
-        terms = [
-            (omega * (parameters[name] - self.anchor[name]).square()).sum()
-            for name, omega in self.importance.items()
-        ]
+        terms = distances(self.held(context), self.importance, self.anchor)
         return self.config.weight * torch.stack(terms).sum()
 
     def end_stage(self, context: TaskContext) -> None:
@@ -52,10 +43,10 @@ class QuadraticPenalty(Strategy):
         self.importance = {
             name: decay * self.importance.get(name, 0.0) + omega for name, omega in new.items()
         }
-        self.anchor = snapshot(context.model.backbone)
+        self.anchor = snapshot(self.held(context))
 
     def measure(self, context: TaskContext) -> Named:
-        """Importance of every backbone parameter for the task just learned, non-negative."""
+        """Importance of every held parameter for the task just learned, non-negative."""
         raise NotImplementedError(f"{type(self).__name__} must say how it measures importance")
 
     def state(self) -> dict[str, Tensor]:
@@ -74,6 +65,14 @@ def select(state: Mapping[str, Tensor], part: str) -> Named:
     return {n.partition("/")[2]: t for n, t in state.items() if n.partition("/")[0] == part}
 
 
-def snapshot(backbone: Backbone) -> Named:
-    """Copies of all backbone parameters that may train."""
-    return {name: p.detach().clone() for name, p in backbone.learnable().items()}
+def snapshot(parameters: Mapping[str, Tensor]) -> Named:
+    """Copies of parameters as they are now."""
+    return {name: p.detach().clone() for name, p in parameters.items()}
+
+
+def distances(parameters: Mapping[str, Tensor], importance: Named, anchor: Named) -> list[Tensor]:
+    """sum_i Omega_i (theta_i - theta*_i)^2 within each held tensor, a scalar for each."""
+    return [
+        (omega * (parameters[name] - anchor[name]).square()).sum()
+        for name, omega in importance.items()
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from cliqa.model import Backbone
     from cliqa.training import Phase, TaskContext
 
 
@@ -24,38 +23,38 @@ class SynapticIntelligence(QuadraticPenalty):
     As in the released code g is the gradient of the whole loss, penalty included.
     """
 
-    def __init__(self, config: object = None) -> None:
+    def __init__(self, config: Any) -> None:
         super().__init__(config)
         self._path: Named = {}
         self._before: Named = {}
         self._start: Named = {}
 
     def phases(self, context: TaskContext) -> Iterator[Phase]:
-        """The two stages; the second accumulates the path integral."""
-        backbone = context.model.backbone
-        self._start = snapshot(backbone)
-        self._before = snapshot(backbone)
+        """The two stages; those that are penalised accumulate the path integral."""
+        held = self.held(context)
+        self._start = snapshot(held)
+        self._before = snapshot(held)
         self._path = {name: torch.zeros_like(p) for name, p in self._before.items()}
         for phase in super().phases(context):
-            if phase.name == "head":
+            if not self.penalised(phase):
                 yield phase
                 continue
             updates = tuple(
-                dataclasses.replace(update, after_step=lambda: self._accumulate(backbone))
+                dataclasses.replace(update, after_step=lambda: self._accumulate(held))
                 for update in phase.updates
             )
             yield dataclasses.replace(phase, updates=updates)
 
     @torch.no_grad()
-    def _accumulate(self, backbone: Backbone) -> None:
-        for name, parameter in backbone.learnable().items():
+    def _accumulate(self, held: Mapping[str, Tensor]) -> None:
+        for name, parameter in held.items():
             if parameter.grad is not None:
                 self._path[name] -= parameter.grad * (parameter - self._before[name])
             self._before[name].copy_(parameter)
 
     def measure(self, context: TaskContext) -> Named:
         """Path integrals over squared distances; a negative integral counts as no importance."""
-        now = context.model.backbone.learnable()
+        now = self.held(context)
         return {
             name: (
                 path / ((now[name].detach() - self._start[name]).square() + self.config.damping)

@@ -268,6 +268,45 @@ def test_groups_have_their_own_rate_and_decay_as_in_torchs_adam(context, batches
     )
 
 
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.9)])
+def test_an_update_is_adam_with_the_betas_that_it_names(context, batches, new_trainer, betas):
+    parameter, reference = (torch.nn.Parameter(torch.tensor(2.0)) for _ in range(2))
+    group = ParameterGroup(parameters=(parameter,), lr=0.1)
+    named = {} if betas == (0.9, 0.999) else {"betas": betas}
+    update = Update(groups=(group,), loss=lambda batch: parameter.square(), **named)
+    new_trainer().run(Phase(name="g", batches=batches, updates=(update,), epochs=2), context)
+    adam = torch.optim.Adam([reference], lr=0.1, betas=betas)
+    for _ in range(2 * batches.steps):
+        adam.zero_grad()
+        reference.square().backward()
+        adam.step()
+    assert parameter.item() == pytest.approx(reference.item(), rel=1e-5)
+    assert parameter.item() < 2.0
+
+
+@given(every=st.integers(1, 9), epochs=st.integers(1, 3))
+@settings(max_examples=10)
+def test_an_update_that_waits_is_performed_on_the_first_step_and_each_so_many_th_of_the_phase(
+    make_context, make_task, make_batch, tiny_model, new_trainer, every: int, epochs: int
+):
+    context = make_context(tiny_model(), [make_task("live", 10)])
+    batches, done = Counted(make_batch), {1: [], every: []}
+    parameter = torch.nn.Parameter(torch.ones(1))
+    group = ParameterGroup(parameters=(parameter,), lr=0.01)
+
+    def update(number):
+        def loss(batch):
+            done[number].append(batches.asked[-1])
+            return parameter.square().sum()
+
+        return Update(groups=(group,), loss=loss, every=number)
+
+    updates = tuple(update(number) for number in done)
+    new_trainer().run(Phase(name="g", batches=batches, updates=updates, epochs=epochs), context)
+    assert done[1] == batches.asked
+    assert done[every] == batches.asked[::every]
+
+
 def test_several_updates_a_batch_run_in_turn_as_in_adversarial_training(
     context, batches, new_trainer
 ):

@@ -2,8 +2,14 @@
 
 import pytest
 import torch
-from cliqa_baselines.config import FineTuningConfig
-from cliqa_baselines.strategies import JointLearning, SeparateLearning, fine_tuning
+from cliqa_baselines.config import FineTuningConfig, JointLearningConfig
+from cliqa_baselines.strategies import (
+    CumulativeLearning,
+    JointLearning,
+    SeparateLearning,
+    fine_tuning,
+    joint_learning,
+)
 
 from cliqa.training import Stage
 
@@ -75,7 +81,7 @@ def test_separate_networks_do_not_depend_on_the_other_tasks(tiny_model, learn, t
 
 
 def test_separate_learning_works_without_normalization(tiny_model, tiny_backbone, learn, tasks):
-    SeparateLearning().check(tiny_backbone("none"))
+    SeparateLearning().check(tiny_backbone("none"), None)
     model = learn(SeparateLearning(), tiny_model("none"), tasks[:2])
     assert len(model.parameter_sets[1]) == len(tiny_backbone("none").state_dict())
 
@@ -92,3 +98,38 @@ def test_joint_learning_gives_all_tasks_their_turns_under_one_head(tiny_model, l
     assert model.head_tasks == [("one", "two", "three")]
     assert set.union(*spy.batches) == {"one", "two", "three"}
     assert all(len(batch) == 1 for batch in spy.batches)  # pairs never cross datasets
+
+
+def test_joint_learning_is_cumulative_where_the_settings_say_so():
+    assert isinstance(joint_learning(JointLearningConfig()), JointLearning)
+    assert isinstance(joint_learning(JointLearningConfig(cumulative=True)), CumulativeLearning)
+
+
+def test_cumulative_learning_has_a_stage_for_each_group_with_all_groups_before_it():
+    assert CumulativeLearning().stages(((0, 1), (2,), (3, 4))) == [
+        Stage(step=1, tasks=(0, 1)),
+        Stage(step=2, tasks=(0, 1, 2)),
+        Stage(step=3, tasks=(0, 1, 2, 3, 4)),
+    ]
+
+
+def test_a_cumulative_stage_trains_on_all_tasks_so_far_from_the_weights_of_the_stage_before(
+    tiny_model, learn, tasks
+):
+    class Watched(CumulativeLearning):
+        def phases(self, context):
+            starts.append({n: t.clone() for n, t in context.model.state_dict().items()})
+            return super().phases(context)
+
+    def keep(stage, context):
+        ends.append({n: t.clone() for n, t in context.model.state_dict().items()})
+        trained.append(set.union(*spy.batches))
+        spy.batches.clear()
+
+    starts, ends, trained, spy = [], [], [], Spy()
+    model = learn(Watched(), tiny_model(), tasks[:2], objective=spy, after_stage=keep)
+    assert trained == [{"one"}, {"one", "two"}]
+    assert model.head_tasks == [("one", "two")]
+    assert all(torch.equal(tensor, starts[1][name]) for name, tensor in ends[0].items())
+    assert not torch.equal(ends[1]["backbone.conv1.weight"], starts[1]["backbone.conv1.weight"])
+    assert not torch.equal(ends[1]["heads.0.weight"], starts[1]["heads.0.weight"])

@@ -176,12 +176,10 @@ def test_the_path_integral_is_the_sum_of_minus_gradient_times_step(
     steps = []
 
     class Watched(SynapticIntelligence):
-        def _accumulate(self, backbone):
+        def _accumulate(self, held):
             before = {n: t.clone() for n, t in self._before.items()}
-            steps.append(
-                {n: -(p.grad * (p.detach() - before[n])) for n, p in backbone.named_parameters()}
-            )
-            super()._accumulate(backbone)
+            steps.append({n: -(p.grad * (p.detach() - before[n])) for n, p in held.items()})
+            super()._accumulate(held)
 
     strategy = Watched(SIConfig(damping=0.1))
     model = tiny_model(new_head=objective.new_head)

@@ -18,6 +18,7 @@ STRATEGIES = {
     "er": {"memory": 4},
     "ewc": {"units": 2},
     "ft": {"heads": "multi"},
+    "gfr": {"copies": 1, "generator_epochs": 1, "replay_size": 10, "hidden": 8},
     "jl": {},
     "lwf": {},
     "mas": {"units": 2},
