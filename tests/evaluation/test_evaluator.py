@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cliqa.errors import PluginError
 from cliqa.evaluation import Evaluator, Gate, GatePlan, StageFeatures
-from cliqa.evaluation.evaluator import OnlyHead, weighted
+from cliqa.evaluation.evaluator import MainHead, OnlyHead, weighted
 from cliqa.model import normalization_tensors, to_input
 from cliqa.seeds import named_seed
 
@@ -67,9 +67,10 @@ def grow(model, disturb):
 
 @pytest.fixture
 def evaluator(model, cpu):
-    def make(*gates, seed=0):
+    def make(*gates, seed=0, main_head=False):
         plans = [GatePlan(f"gate {i}", gate) for i, gate in enumerate(gates)]
-        return Evaluator(cpu, plans, StageFeatures(model.backbone, cpu, gates), seed)
+        features = StageFeatures(model.backbone, cpu, gates)
+        return Evaluator(cpu, plans, features, seed, main_head=main_head)
 
     return make
 
@@ -167,6 +168,44 @@ def test_gates_are_fitted_to_the_training_images_of_the_new_heads_tasks(
     np.testing.assert_array_equal(looking.fits[0][1][4], parts[0])
     np.testing.assert_array_equal(looking.fits[1][1][4], np.concatenate(parts[1:]))
     assert [features for _, features, _ in blind.fits] == [{}, {}]
+
+
+def test_the_main_head_has_a_row_of_its_own_and_no_gate_is_asked_about_it(
+    model, grow, evaluator, tasks
+):
+    uniform, told = Recording(), Told()
+    made = evaluator(MainHead(), uniform, told, main_head=True)
+    grow(["one", "two", "three"], isolated=False)
+    first = made.evaluate(model, 1, tasks[:1])[0]
+    assert list(first.scores) == ["gate 0"]  # there is no other head yet
+    grow(["one"])
+    grow(["two"])
+    for place, found in enumerate(made.evaluate(model, 2, tasks)):
+        np.testing.assert_array_equal(found.scores["gate 0"], found.head_scores[:, 0])
+        np.testing.assert_allclose(
+            found.scores["gate 1"], found.head_scores[:, 1:].mean(axis=1), rtol=1e-6
+        )
+        if place < 2:
+            np.testing.assert_array_equal(found.scores["gate 2"], found.head_scores[:, 1 + place])
+        else:
+            assert "gate 2" not in found.scores
+    assert [query.heads for query in uniform.queries] == [2, 2, 2]
+    assert [query.oracle_heads for query in told.queries] == [(0,), (1,), ()]
+
+
+def test_gates_are_fitted_to_each_new_head_but_not_to_the_main_one(model, grow, evaluator, tasks):
+    gate = Recording(stages=(4,))
+    made = evaluator(gate, main_head=True)
+    grow(["one", "two"], isolated=False)
+    grow(["one"])
+    grow(["two"])
+    made.fit_new_heads(model, 0, tasks[:2])
+    assert [task for task, _, _ in gate.fits] == ["one", "two"]
+    made.fit_new_heads(model, 3, tasks[2:])
+    assert len(gate.fits) == 2
+    grow(["three"])
+    made.fit_new_heads(model, 3, tasks[2:])
+    assert [task for task, _, _ in gate.fits] == ["one", "two", "three"]
 
 
 def test_a_gate_is_given_the_features_of_its_stages_and_no_task(model, grow, evaluator, tasks):
