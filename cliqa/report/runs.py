@@ -44,7 +44,7 @@ _NO_SETTING = frozenset(
         "compare",
         "description",
         "device",
-        "evaluate",
+        "evaluate",  # but see `settings`
         "gates",
         "metrics",
         "plugins",
@@ -126,7 +126,10 @@ class Run:
     def settings(self) -> dict[str, Any]:
         """What makes the method what it is: its strategy, backbone, objective and training."""
         config = {k: v for k, v in self.record["config"].items() if k not in _NO_SETTING}
-        return {"strategy": self.record["strategy"], **config}
+        # How test images are looked at moves results; how many at a time does not.
+        views = self.record["config"].get("evaluate", {})
+        view = {f"evaluate.{k}": v for k, v in views.items() if k != "batch_size" and v is not None}
+        return {"strategy": self.record["strategy"], **config, **view}
 
     def gate_settings(self, gate: str) -> dict[str, Any]:
         """The gate's entry in the configuration; a single head has only the gate `newest`."""
