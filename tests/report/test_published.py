@@ -159,7 +159,8 @@ def test_a_plugin_with_a_faulty_file_is_one_line_and_the_others_are_used(tmp_pat
     )
     registry = Registry.discover(only=(), local_files=[tmp_path / "printed.py"])
     lines = []
-    assert [paper.title for paper in load_published(registry, lines.append)] == ["TSN-IQA"]
+    own = {"TSN-IQA", "LIQA, distortions", "LIQA, datasets"}
+    assert {paper.title for paper in load_published(registry, lines.append)} == own
     absent, bad = sorted(lines)
     assert "published `bad`" in bad
     assert "is defective: schema_version: Input should be 1" in bad
