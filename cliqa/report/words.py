@@ -50,8 +50,8 @@ MATRIX: Final = (
 )
 TASKS: Final = (
     "SRCC of the final model on the test images of each task, and their mean: mSRCC. LIQA's C is "
-    "the mean of the absolute values. The best of each task among methods that learn task after task "
-    "and are not told the task is bold."
+    "the mean of the absolute values. The best of each task is bold, among methods that learn task "
+    "after task and are not told the task."
 )
 ORDERS: Final = (
     "The same methods with the tasks in other orders; a robust method's row is constant."
