@@ -45,7 +45,9 @@ def tasks_table(rows: Sequence[Row], title: str) -> Table:
     for place in range(len(tasks) + 1):
         _mark_best(rows, columns, place)
     if len(tasks) > _MOST_COLUMNS:
-        header = ("task", *(row.name for row in rows))
+        methods = [row.method for row in rows]
+        names = (row.name if methods.count(row.method) > 1 else row.method for row in rows)
+        header = ("task", *names)
         lines = [
             (text(name), *(column[place] for column in columns))
             for place, name in enumerate((*tasks, _MEAN))
