@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from cliqa.config import ResolvedConfig
     from cliqa.run import RunReport
+
+
+#: A matrix of more tasks fits no terminal.
+_WIDEST_MATRIX: Final = 8
 
 
 @click.command()
@@ -90,11 +94,22 @@ def _new_folder(parent: Path, name: str) -> Path:
 
 
 def _print_report(report: RunReport, metrics: list[str], console: Console) -> None:
-    from cliqa.results import cost_table, matrix_table, summary_table, to_rich, unseen_table
+    from cliqa.results import (
+        cost_table,
+        final_table,
+        matrix_table,
+        summary_table,
+        to_rich,
+        unseen_table,
+    )
 
     console.print(to_rich(summary_table(report.results.items(), metrics)))
-    for label, result in report.results.items():
-        console.print(to_rich(matrix_table(label, result, next(iter(result["gates"])))))
+    if max(len(result["tasks"]) for result in report.results.values()) > _WIDEST_MATRIX:
+        console.print(to_rich(final_table(report.results.items())))
+        console.print("SRCC after every stage: cliqa report")
+    else:
+        for label, result in report.results.items():
+            console.print(to_rich(matrix_table(label, result, next(iter(result["gates"])))))
     if unseen := unseen_table(report.results.items()):
         console.print(to_rich(unseen))
     console.print(to_rich(cost_table(report.costs.items())))

@@ -13,9 +13,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from cliqa.config.base import ComponentConfig
-from cliqa.config.roles import as_mapping
+from cliqa.config.roles import LABEL_PATTERN, as_mapping
 
 _Count = Annotated[int, Field(ge=1)]
+OrderName = Annotated[str, Field(pattern=f"^{LABEL_PATTERN}$")]
 
 
 class Ref(ComponentConfig):
@@ -119,8 +120,13 @@ class StreamConfig(ComponentConfig):
     )
     order: str | list[str] = Field(
         default="I",
-        description="I..VIII (the TSN-IQA paper's orders, for six tasks), `reverse`, or the "
-        "tasks' labels in the order wanted; I is the order written in `tasks`",
+        description="I..VIII (the TSN-IQA paper's orders, for six tasks), `reverse`, a name in "
+        "`orders`, or the tasks' labels in the order wanted; I is the order written in `tasks`",
+    )
+    orders: dict[OrderName, list[str]] = Field(
+        default={},
+        description="orders by a name of your own, each the tasks' labels in the order wanted; "
+        "`order` chooses one, so that a grid can go over them",
     )
     split: SplitConfig = Field(default=SplitConfig(), description="train/val/test division")
     evaluate_only: list[ComponentRef] = Field(
@@ -220,6 +226,12 @@ class EvaluateConfig(ComponentConfig):
         default="as-trained",
         description="as `train.shrink`, for validation and test images and for gates; null: their "
         "original size (paper)",
+    )
+    crop: int | None = Field(
+        default=None,
+        ge=32,
+        description="after that, side of the square in the middle that is looked at (LIQA); a "
+        "smaller image is continued by mirroring, as in training; null: the whole image",
     )
 
 

@@ -202,15 +202,17 @@ def _written(data: dict[str, Any], role: Role) -> Iterable[tuple[KeyPath, Any]]:
 
 
 def _order_faults(document: Document, run: RunConfig, tasks: list[Resolved]) -> list[Fault]:
-    from cliqa.data.stream import arrange  # here because it loads what decodes images
+    from cliqa.data.stream import arrange, check_order  # here: it loads what decodes images
 
-    if run.stream.per != "dataset":
-        return []  # the tasks' names are known once the data is
+    order, named = run.stream.order, run.stream.orders
     try:
-        arrange([task.label for task in tasks], run.stream.order)
+        if run.stream.per == "dataset":
+            arrange([task.label for task in tasks], order, named)
+        else:
+            check_order(order, named)  # the tasks' names are known once the data is
     except ConfigError as error:
-        path = ("stream", "order")
-        text = str(error).removeprefix("stream.order: ")
+        key, _, text = str(error).partition(": ")
+        path = tuple(key.split(".", 2))
         return [Fault(document.value_place(path), path, text)]
     return []
 

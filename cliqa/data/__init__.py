@@ -4,7 +4,7 @@ A dataset plugin needs `RatedDataset` and `COLUMNS` only.
 """
 
 from cliqa.data.build import build_dataset, divide
-from cliqa.data.images import test_view, training_view
+from cliqa.data.images import centre_crop, test_view, training_view
 from cliqa.data.photographs import PHOTOGRAPHS, Photograph
 from cliqa.data.pixels import PixelStore
 from cliqa.data.rated import COLUMNS, RatedDataset
@@ -40,6 +40,7 @@ __all__ = [
     "arrange",
     "build_dataset",
     "by_distortion",
+    "centre_crop",
     "divide",
     "find_split",
     "group_stages",

@@ -25,6 +25,20 @@ def test_view(pixels: np.ndarray, *, shrink: int | str | None) -> np.ndarray:
     return Resize.parse(shrink)(pixels)
 
 
+def centre_crop(pixels: np.ndarray, side: int) -> np.ndarray:
+    """The square in the middle; an image with a shorter side is continued by reflection first.
+
+    Where an odd number of pixels is left over, the square lies half a pixel up and left.
+
+    Args:
+        pixels: the image.
+        side: of the square, in pixels.
+    """
+    pixels = pad_to(pixels, (side, side))
+    top, left = ((length - side) // 2 for length in pixels.shape[:2])
+    return pixels[top : top + side, left : left + side]
+
+
 def training_view(
     pixels: np.ndarray,
     *,

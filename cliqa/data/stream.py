@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from cliqa.errors import ConfigError, DataError
 from cliqa.registry.suggest import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cliqa.data.rated import RatedDataset
     from cliqa.data.resize import Size
@@ -237,28 +238,53 @@ def _leak(task: Task) -> str | None:
     )
 
 
-def arrange(names: Sequence[str], order: str | Sequence[str]) -> tuple[int, ...]:
+def check_order(order: str | Sequence[str], named: Mapping[str, Sequence[str]]) -> None:
+    """Refuse an order of an unknown name, and a name that stands for two orders.
+
+    Args:
+        order: as for `arrange`.
+        named: as for `arrange`.
+
+    Raises:
+        ConfigError: one of these two.
+    """
+    own = [*ORDERS, "reverse"]
+    if taken := [name for name in named if name in own]:
+        raise ConfigError(
+            f"stream.orders: `{taken[0]}` is an order of cliqa's own; give yours another name"
+        )
+    if isinstance(order, str) and order not in own and order not in named:
+        close = suggest(order, [*own, *named])
+        hint = f" Did you mean {close[0]}?" if close else ""
+        known = ", ".join([*own, *named])
+        raise ConfigError(
+            f"stream.order: no order `{order}`.{hint} Known: {known}, or a list of the tasks' names"
+        )
+
+
+def arrange(
+    names: Sequence[str],
+    order: str | Sequence[str],
+    named: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> tuple[int, ...]:
     """Positions of the tasks in the order to learn them.
 
     Args:
         names: the tasks' names as configured, which is Order I.
-        order: `I` to `VIII`, `reverse`, or the names in the wanted order.
+        order: `I` to `VIII`, `reverse`, a key of `named`, or the names in the wanted order.
+        named: orders of the user's own, name -> the tasks' names in that order.
 
     Raises:
         ConfigError: unknown order, a roman order on other than six tasks, or names that are not
             exactly those of the tasks.
     """
+    check_order(order, named)
     if not isinstance(order, str):
-        return _by_names(names, order)
+        return _by_names(names, order, "stream.order")
+    if order in named:
+        return _by_names(names, named[order], f"stream.orders.{order}")
     if order == "reverse":
         return tuple(reversed(range(len(names))))
-    if order not in ORDERS:
-        close = suggest(order, [*ORDERS, "reverse"])
-        hint = f" Did you mean {close[0]}?" if close else ""
-        raise ConfigError(
-            f"stream.order: no order `{order}`.{hint} Known: {', '.join(ORDERS)}, reverse, or a "
-            "list of the tasks' names"
-        )
     if order != "I" and len(names) != len(ORDERS[order]):
         raise ConfigError(
             f"stream.order: Order {order} is defined for six tasks, this stream has {len(names)}; "
@@ -267,10 +293,9 @@ def arrange(names: Sequence[str], order: str | Sequence[str]) -> tuple[int, ...]
     return tuple(range(len(names))) if order == "I" else ORDERS[order]
 
 
-def _by_names(names: Sequence[str], order: Sequence[str]) -> tuple[int, ...]:
+def _by_names(names: Sequence[str], order: Sequence[str], key: str) -> tuple[int, ...]:
     if sorted(order) != sorted(names):
         raise ConfigError(
-            f"stream.order: {list(order)} does not name each task once; the tasks are "
-            f"{', '.join(names)}"
+            f"{key}: {list(order)} does not name each task once; the tasks are {', '.join(names)}"
         )
     return tuple(list(names).index(name) for name in order)

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
+from cliqa.data.images import centre_crop
 from cliqa.data.resize import Resize
 from cliqa.errors import ConfigError
 from cliqa.model.scoring import batches_of_equal_size, to_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy as np
 
     from cliqa.data.reader import ImageReader
     from cliqa.model.backbone import Backbone
@@ -33,12 +36,14 @@ class Compute:
         precision: arithmetic of the network; heads, losses and statistics stay float32.
         batch_size: images of equal size a forward when nothing is trained.
         shrink: resize policy of the test view, see `cliqa.data.Resize.parse`.
+        crop: side of the square in its middle that the test view is; None: the whole image.
     """
 
     device: torch.device
     precision: Literal["float32", "bf16"] = "float32"
     batch_size: int = 64
     shrink: int | str | None = None
+    crop: int | None = None
 
     @property
     def resize(self) -> Resize:
@@ -50,6 +55,9 @@ class Compute:
         if self.precision == "float32":
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
+
+    def _view(self, pixels: np.ndarray) -> np.ndarray:
+        return pixels if self.crop is None else centre_crop(pixels, self.crop)
 
     @torch.no_grad()
     def over_images(
@@ -74,7 +82,7 @@ class Compute:
         chunk = _CHUNK * self.batch_size  # bounds the decoded pixels held at once
         for start in range(0, len(rows), chunk):
             part = rows[start : start + chunk]
-            views = [images.read(row, self.resize) for row in part]
+            views = [self._view(images.read(row, self.resize)) for row in part]
             for positions in batches_of_equal_size([v.shape for v in views], self.batch_size):
                 with self.autocast():
                     out = function(to_input([views[p] for p in positions], backbone, self.device))

@@ -20,6 +20,7 @@ from cliqa.report.parts_main import (
     summary_part,
 )
 from cliqa.report.parts_published import published_part
+from cliqa.report.parts_tasks import tasks_part
 
 if TYPE_CHECKING:
     from cliqa.report.context import Context
@@ -60,6 +61,7 @@ def _section(place: int, count: int, group: Group, context: Context) -> Section:
     parts = (
         summary_part(group, context),
         published_part(group, context),
+        tasks_part(group),
         curves_part(group),
         matrices_part(group),
         orders_part(group),

@@ -49,16 +49,24 @@ class PaperView:
         """What the paper calls the method and gate of a row."""
         run = row.runs[0]
         gate = str(run.gate_settings(row.gate_key)["name"])
-        return self.paper.names_of(str(run.record["strategy"]["name"]), gate)
+        return self.paper.names_of(run.record["strategy"], gate)
 
     def order(self, row: Row) -> str | None:
         """The paper's name of a row's order; its first order where the data are others."""
         if not self.comparable:
             return next(iter(self.paper.orders))
-        return self.paper.order_of(row.runs[0].datasets)
+        return self.paper.order_of(row.runs[0].sources)
+
+    def shows(self, order: str | None, row: Row) -> bool:
+        """Whether what is printed for an order, or for None in particular, is about a row's."""
+        own = self.order(row)
+        return own is not None and order in {own, None}
 
 
 def papers(group: Group, context: Context) -> list[PaperView]:
     """Every known paper, and whether its tasks are the group's."""
-    datasets = group.runs[0].datasets
-    return [PaperView(paper, paper.same_tasks(datasets)) for paper in context.published]
+    run = group.runs[0]
+    return [
+        PaperView(paper, paper.same_tasks(run.sources, run.stage_sizes))
+        for paper in context.published
+    ]

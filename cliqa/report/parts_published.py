@@ -63,7 +63,7 @@ def summaries(view: PaperView, group: Group) -> Table | None:
     rows = []
     for row, name in _matched(view, group):
         for printed in view.paper.summaries:
-            if printed.method != name or printed.order != view.order(row):
+            if printed.method != name or not view.shows(printed.order, row):
                 continue
             if printed.variant and not view.comparable:
                 continue  # an ablation on other data helps nobody
@@ -78,7 +78,8 @@ def summaries(view: PaperView, group: Group) -> Table | None:
             backbone = printed.backbone
             if view.comparable and view.paper.is_backbone(backbone, _backbone(row)):
                 backbone += " (ours too)"
-            facts = (row.method, row.gate, label, backbone, printed.table, printed.order)
+            order = printed.order or "not said"
+            facts = (row.method, row.gate, label, backbone, printed.table, order)
             rows.append((*map(text, facts), runs, *values))
     if not rows:
         return None

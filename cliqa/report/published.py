@@ -6,16 +6,20 @@ The mapping from a paper's names to components is part of the file: the report k
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from cliqa.data.stream import group_stages
 from cliqa.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cliqa.registry import Registry
+
+#: Dataset component of a task, and the distortion that the task is of it.
+TaskSource: TypeAlias = tuple[str, str | None]
 
 Correlation = Annotated[float, Field(ge=-1, le=1)]
 
@@ -29,13 +33,25 @@ class PrintedSet(_Strict):
 
     name: str
     datasets: list[str] = Field(description="names of the dataset components that it is")
+    distortion: str | None = Field(
+        None, description="the distortion type that the task is; null: the whole dataset"
+    )
 
 
 class PrintedMethod(_Strict):
-    """Which component a paper's method is; both null: none of ours."""
+    """Which component a paper's method is; without any: none of ours."""
 
     strategy: str | None = None
     gate: str | None = None
+    settings: dict[str, bool | int | float | str] = Field(
+        {}, description="settings of the strategy that a run must have to be this method"
+    )
+
+    def fits(self, strategy: Mapping[str, Any], gate: str) -> bool:
+        """Whether it is this strategy, as written in a result, seen through this gate."""
+        return (self.strategy, self.gate) == (strategy["name"], gate) and all(
+            key in strategy and strategy[key] == value for key, value in self.settings.items()
+        )
 
 
 class _Printed(_Strict):
@@ -47,7 +63,7 @@ class _Printed(_Strict):
 class Summary(_Printed):
     """One row of summary metrics."""
 
-    order: str
+    order: str | None = Field(None, description="null: the paper does not say which")
     values: dict[str, float]
     std: dict[str, float] | None = None
     runs: int | None = Field(None, ge=1, description="number of runs that `values` average")
@@ -108,6 +124,9 @@ class Published(_Strict):
     source: str
     notes: list[str] = []
     tasks: list[PrintedSet] = Field(min_length=1)
+    stages: list[Annotated[int, Field(ge=1)]] = Field(
+        [1], min_length=1, description="tasks learned at a time, the last number repeated"
+    )
     evaluate_only: list[PrintedSet] = []
     orders: dict[str, list[int]]
     backbones: dict[str, list[str]]
@@ -139,7 +158,7 @@ class Published(_Strict):
         for row in self._rows():
             if row.method not in self.methods or row.backbone not in self.backbones:
                 raise ValueError(f"{row.method} or {row.backbone} is not declared")
-            if getattr(row, "order", next(iter(self.orders))) not in self.orders:
+            if getattr(row, "order", None) not in {None, *self.orders}:
                 raise ValueError(f"a row of table {row.table} names an unknown order")
         return self
 
@@ -147,27 +166,43 @@ class Published(_Strict):
         matrices = [*self.srcc_matrices, *self.divergences, *self.inter_dataset]
         return [*self.summaries, *matrices, *self.lengths, *self.cross_dataset, *self.costs]
 
-    def names_of(self, strategy: str, gate: str) -> list[str]:
-        """The paper's names of a method, by the names of our components."""
-        wanted = PrintedMethod(strategy=strategy, gate=gate)
-        return [name for name, method in self.methods.items() if method == wanted]
+    def names_of(self, strategy: Mapping[str, Any], gate: str) -> list[str]:
+        """The paper's names of a method.
+
+        Args:
+            strategy: its name and settings, as a result records them.
+            gate: name of the gate's component.
+        """
+        return [name for name, method in self.methods.items() if method.fits(strategy, gate)]
 
     def is_backbone(self, printed: str, ours: str) -> bool:
         """Whether our backbone is the one that the paper prints."""
         return any(fnmatchcase(ours, pattern) for pattern in self.backbones[printed])
 
-    def same_tasks(self, datasets: Sequence[str]) -> bool:
-        """Whether these dataset components are the paper's tasks, in any order."""
-        return sorted(self._places(datasets)) == list(range(len(self.tasks)))
+    def same_tasks(self, sources: Sequence[TaskSource], stage_sizes: Sequence[int]) -> bool:
+        """Whether these are the paper's tasks, in any order, learned as many at a time.
 
-    def order_of(self, datasets: Sequence[str]) -> str | None:
-        """The paper's name of the order in which these dataset components stand."""
-        places = self._places(datasets)
+        Args:
+            sources: name of the dataset component of each task, and its distortion if the task is
+                one type of the dataset.
+            stage_sizes: how many tasks each stage learned.
+        """
+        stages = [len(stage) for stage in group_stages(len(self.tasks), self.stages)]
+        places = sorted(self._places(sources))
+        return places == list(range(len(self.tasks))) and list(stage_sizes) == stages
+
+    def order_of(self, sources: Sequence[TaskSource]) -> str | None:
+        """The paper's name of the order in which these tasks stand; `sources` as before."""
+        places = self._places(sources)
         return next((name for name, order in self.orders.items() if order == places), None)
 
-    def _places(self, datasets: Sequence[str]) -> list[int]:
-        known = {alias: n for n, task in enumerate(self.tasks) for alias in task.datasets}
-        return [known.get(name, -1) for name in datasets]
+    def _places(self, sources: Sequence[TaskSource]) -> list[int]:
+        known = {
+            (alias, task.distortion): n
+            for n, task in enumerate(self.tasks)
+            for alias in task.datasets
+        }
+        return [known.get(source, -1) for source in sources]
 
     def task_names(self, order: str) -> list[str]:
         """The paper's names of its tasks, in the order of that name."""

@@ -44,7 +44,7 @@ _NO_SETTING = frozenset(
         "compare",
         "description",
         "device",
-        "evaluate",
+        "evaluate",  # but see `settings`
         "gates",
         "metrics",
         "plugins",
@@ -89,12 +89,20 @@ class Run:
         return tuple(self.record["tasks"])
 
     @property
-    def datasets(self) -> tuple[str, ...]:
-        """Names of the dataset components of its tasks, as learned; empty where unknown."""
-        entries = self.record["config"].get("stream", {}).get("tasks", [])
-        entries = [{"name": entry} if isinstance(entry, str) else entry for entry in entries]
+    def sources(self) -> tuple[tuple[str, str | None], ...]:
+        """Dataset component of each task, as learned, and the distortion if it is one type.
+
+        An empty name where the dataset is unknown.
+        """
+        stream = self.record["config"].get("stream", {})
+        entries = [{"name": e} if isinstance(e, str) else e for e in stream.get("tasks", [])]
         names = {entry.get("as", entry["name"]): str(entry["name"]) for entry in entries}
-        return tuple(names.get(task, "") for task in self.tasks)
+        if stream.get("per", "dataset") == "dataset":
+            return tuple((names.get(task, ""), None) for task in self.tasks)
+        if len(names) == 1:
+            return tuple((next(iter(names.values())), task) for task in self.tasks)
+        parted = [(label, t) for t in self.tasks for label in names if t.startswith(f"{label}.")]
+        return tuple((names[label], task.removeprefix(f"{label}.")) for label, task in parted)
 
     @property
     def evaluate_only(self) -> tuple[str, ...]:
@@ -126,7 +134,10 @@ class Run:
     def settings(self) -> dict[str, Any]:
         """What makes the method what it is: its strategy, backbone, objective and training."""
         config = {k: v for k, v in self.record["config"].items() if k not in _NO_SETTING}
-        return {"strategy": self.record["strategy"], **config}
+        # How test images are looked at moves results; how many at a time does not.
+        views = self.record["config"].get("evaluate", {})
+        view = {f"evaluate.{k}": v for k, v in views.items() if k != "batch_size" and v is not None}
+        return {"strategy": self.record["strategy"], **config, **view}
 
     def gate_settings(self, gate: str) -> dict[str, Any]:
         """The gate's entry in the configuration; a single head has only the gate `newest`."""

@@ -41,12 +41,17 @@ PRINTED: Final = (
     "difference has more than one cause."
 )
 PRINTED_OTHER: Final = (
-    "As printed, on other data, not comparable: the paper's six datasets are not the tasks of this "
-    "section. Shown for orientation only."
+    "As printed, on other data, not comparable: the paper's tasks are not those of this section. "
+    "Shown for orientation only."
 )
 MATRIX: Final = (
     "Row: the task learned last. Column: the test set. On and below the diagonal are tasks learned "
     "so far, above it tasks to come. Blue is towards 1, white 0, orange negative."
+)
+TASKS: Final = (
+    "SRCC of the final model on the test images of each task, and their mean: mSRCC. LIQA's C is "
+    "the mean of the absolute values. The best of each task is bold, among methods that learn task "
+    "after task and are not told the task."
 )
 ORDERS: Final = (
     "The same methods with the tasks in other orders; a robust method's row is constant."

@@ -190,6 +190,34 @@ def matrix_table(label: str, metrics: Mapping[str, Any], gate: str) -> ResultTab
     return ResultTable(f"SRCC: {label}, gate {gate}", ("after task", *tasks), rows)
 
 
+def final_table(
+    results: Iterable[tuple[str, Mapping[str, Any]]],
+    title: str = "SRCC on each task after the last stage",
+) -> ResultTable:
+    """One row a task, one column a method and gate, and the mean: for streams of many tasks.
+
+    Args:
+        results: the method's label and the content of its `metrics.json`; all of one stream.
+        title: what the table shows.
+    """
+    header, columns = ["task"], []
+    tasks: Sequence[str] = ()
+    for label, metrics in results:
+        tasks = metrics["tasks"]
+        for gate, entry in metrics["gates"].items():
+            header.append(f"{label} {gate}" if len(metrics["gates"]) > 1 else label)
+            last = len(entry["srcc"]) - 1
+            values = entry["srcc"][last]
+            cells = [_cell(entry, v, f"srcc[{last}][{k}]") for k, v in enumerate(values)]
+            missing = next((cell for cell in cells if isinstance(cell, Undefined)), None)
+            columns.append([*cells, missing or sum(values) / len(values)])
+    rows = [
+        (name, *(column[place] for column in columns))
+        for place, name in enumerate((*tasks, "mean"))
+    ]
+    return ResultTable(title, tuple(header), tuple(rows), names=1)
+
+
 def to_markdown(table: ResultTable) -> str:
     """The table as Markdown, with its title before and its footnotes after it."""
     rows, notes = table.formatted()

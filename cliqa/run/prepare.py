@@ -98,6 +98,7 @@ def prepare(
         precision=settings.train.precision,
         batch_size=settings.evaluate.batch_size,
         shrink=settings.train.shrink if shrink == "as-trained" else shrink,
+        crop=settings.evaluate.crop,
     )
     objective = config.objective.create()
     if settings.train.pairs == "list" and getattr(objective, "arity", 2) != 2:
@@ -115,12 +116,14 @@ def prepare(
     stream = _stream(config, datasets)
     crop = settings.train.crop
     trained, tested = _check_images(stream, settings, compute, observer)
-    if crop and crop > 2 * min(trained):  # more padding than picture, and no end to the memory
-        raise ConfigError(
-            f"train.crop: {crop} pixels, but the smallest image has {trained[0]} x {trained[1]}; "
-            f"expected at most {2 * min(trained)}, twice its short side"
-        )
-    for size in {tested, (crop, crop) if crop else trained}:
+    crops = (("train", crop, trained), ("evaluate", compute.crop, tested))
+    for section, side, smallest in crops:
+        if side and side > 2 * min(smallest):  # more padding than picture, no end to the memory
+            raise ConfigError(
+                f"{section}.crop: {side} pixels, but the smallest image has {smallest[0]} x "
+                f"{smallest[1]}; expected at most {2 * min(smallest)}, twice its short side"
+            )
+    for size in {(side, side) if side else smallest for _, side, smallest in crops}:
         _try_forward(backbone, size, compute, config.backbone.name)
     return Prepared(
         config=config,
@@ -201,7 +204,7 @@ def _stream(config: ResolvedConfig, datasets: BuiltDatasets) -> TaskStream:
     if settings.per == "distortion":
         alone = len(tasks) == 1
         tasks = [part for t in tasks for part in by_distortion(t, "" if alone else f"{t.name}.")]
-    positions = arrange([task.name for task in tasks], settings.order)
+    positions = arrange([task.name for task in tasks], settings.order, settings.orders)
     order = settings.order if isinstance(settings.order, str) else "custom"
     arranged = tuple(tasks[p] for p in positions)
     return TaskStream(arranged, order, tuple(others), tuple(settings.stages))

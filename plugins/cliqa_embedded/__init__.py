@@ -1,4 +1,4 @@
-"""The dataset `embedded`: six small quality tasks that need no download.
+"""The dataset `embedded`: small quality tasks that need no download.
 
 Photographs shipped inside installed packages, and procedural scenes, are distorted here and
 scored with pseudo-MOS anchored to human means of KADID-10k. No human rated these images.
@@ -19,7 +19,8 @@ def cliqa_datasets() -> list[Component]:
             name="embedded",
             factory="cliqa_embedded.dataset:build",
             config="cliqa_embedded.config:EmbeddedConfig",
-            summary="six small tasks from shipped photographs, distorted here (pseudo-MOS)",
+            summary="six small tasks, and a stream of 22 distortions, from shipped photographs "
+            "(pseudo-MOS)",
             reference="scores anchored to KADID-10k, Lin, Hosu and Saupe, QoMEX 2019",
             facts=DatasetFacts(
                 scale=(1.0, 5.0),

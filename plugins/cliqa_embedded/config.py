@@ -8,19 +8,26 @@ from pydantic import Field
 
 from cliqa.config import ComponentConfig
 
-__all__ = ["SUBSETS", "EmbeddedConfig", "Subset"]
+__all__ = ["KADID_TYPES", "SUBSETS", "EmbeddedConfig", "Subset"]
 
-Subset = Literal["live-like", "csiq-like", "bid-like", "clive-like", "koniq-like", "kadid-like"]
+Subset = Literal[
+    "live-like", "csiq-like", "bid-like", "clive-like", "koniq-like", "kadid-like", "kadid-types"
+]
+
+#: The subset whose tasks are its distortion types (`stream.per: distortion`).
+KADID_TYPES: Final[Subset] = "kadid-types"
 
 #: The six tasks, in the order in which the sets they imitate were published.
-SUBSETS: Final[tuple[Subset, ...]] = get_args(Subset)
+SUBSETS: Final[tuple[Subset, ...]] = tuple(s for s in get_args(Subset) if s != KADID_TYPES)
 
 
 class EmbeddedConfig(ComponentConfig):
-    """Which of the six tasks to build, and how large."""
+    """Which subset to build, and how large."""
 
     subset: Subset = Field(
-        default="live-like", description="the task: a fixed choice of distortions and levels"
+        default="live-like",
+        description="a fixed choice of distortions and levels: six that are a task each, and "
+        "`kadid-types`, whose 22 types are tasks of a stream `per: distortion`",
     )
     images: int = Field(
         default=360, ge=48, le=5000, description="rated images in the task, over all splits"

@@ -41,7 +41,7 @@ _FEATURES = datasets.Features(
 
 
 def build(config: EmbeddedConfig) -> RatedDataset:
-    """Build one of the six tasks, the same bytes each time.
+    """Build a subset, the same bytes each time.
 
     Raises:
         DataError: an installed package lacks a photograph.

@@ -1,11 +1,11 @@
-"""What each of the six tasks contains: treatments, each a chain of one or more distortions."""
+"""What each subset contains: treatments, each a chain of one or more distortions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cliqa_embedded.distortions import LEVELS
+from cliqa_embedded.distortions import DISTORTIONS, LEVELS
 from cliqa_embedded.scores import chain_cell
 
 if TYPE_CHECKING:
@@ -102,4 +102,6 @@ TASKS: Final[dict[Subset, tuple[Treatment, ...]]] = {
         "quantization",
         "high_sharpen",
     ),
+    # All levels: each type is a task, and tasks of one size, with KADID-10k's own levels, compare.
+    "kadid-types": tuple(Treatment(kind, n, ((kind, n),)) for kind in DISTORTIONS for n in LEVELS),
 }

@@ -13,6 +13,14 @@ def _table(name: str, what: str) -> dict[str, str]:
     }
 
 
+def _liqa(name: str, what: str) -> dict[str, str]:
+    """The same of LIQA's paper."""
+    return {
+        f"liqa-{name}": f"LIQA's paper: {what}",
+        f"liqa-{name}-quick": f"{what}, small, on the embedded set",
+    }
+
+
 #: Name -> summary; the file is `recipes/NAME.yaml`.
 _RECIPES = {
     "quickstart": "TSN-IQA and FT on six small tasks of real photographs, in minutes on a CPU",
@@ -25,6 +33,17 @@ _RECIPES = {
     **_table("unseen", "sets never learned, with mean head weights (Tables X, XI)"),
     **_table("complexity", "parameters, multiply-accumulates, forwards (Table XII)"),
     **_table("seeds", "grid: mean and deviation over seeds (Table XIII)"),
+    **_liqa("inner", "LIQA and seven others on distortions that arrive one after the other"),
+    **_liqa("inner-orders", "grid: five orders of the distortions"),
+    **_liqa("inner-delta", "grid: one, two and six distortions a stage"),
+    **_liqa("cross", "LIQA and seven others on six datasets"),
+    **_liqa("cross-orders", "grid: five orders of the datasets"),
+    **_liqa("ablation", "LIQA without each of its parts"),
+    **_liqa("sampling", "grid: how pseudo features are drawn"),
+    **_liqa("buffer", "grid: how many pseudo features are replayed"),
+    **_liqa("seeds", "grid: mean and deviation over seeds"),
+    "liqa-and-tsn": "grid: the methods of LIQA's and TSN-IQA's papers in one table",
+    "liqa-and-tsn-quick": "grid: the same, small, on the embedded set",
 }
 
 #: Name -> summary; the file is `presets/NAME.yaml`.
@@ -32,6 +51,13 @@ _PRESETS = {
     "paper": "training protocol as the TSN-IQA paper prints it",
     "released-code": "training protocol of TSN-IQA's released code",
     "embedded-quick": "six small embedded tasks and a schedule of minutes on one CPU core",
+    "liqa-paper": "training protocol as LIQA's paper prints it",
+    "liqa-inner-stream": "KADID-10k's distortions one after the other, in LIQA's five orders",
+    "liqa-cross-stream": "six datasets in LIQA's five orders, split 80/10/10",
+    "liqa-methods": "LIQA and the methods that its paper compares it with",
+    "liqa-embedded-quick": "22 embedded distortions and a schedule of minutes on one CPU core",
+    "liqa-embedded-cross": "the six embedded sets in LIQA's five orders of datasets",
+    "liqa-methods-quick": "LIQA and its comparison with short trainings of the generators",
 }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -149,3 +151,24 @@ def test_show_full_of_a_recipe_is_a_configuration_with_nothing_left_to_look_up()
 def test_the_first_line_of_a_run_needs_no_torch():
     code = "import sys, cliqa.cli.progress; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("count", [8, 9])
+def test_many_tasks_are_printed_as_one_table_in_place_of_matrices(count):
+    from rich.console import Console
+
+    from cliqa.cli.run import _print_report
+
+    tasks = [f"type-{n}" for n in range(count)]
+    entry = {"mSRCC": 0.5, "srcc": [[0.5] * count] * count, "undefined": {}}
+    metrics = {"tasks": tasks, "gates": {"newest": entry}}
+    report = SimpleNamespace(
+        results={"one": metrics, "two": metrics}, costs={}, told_task_id=(), pseudo_scores=False,
+        seconds=1, folder="out",
+    )  # fmt: skip
+    console = Console(file=io.StringIO(), width=80)
+    _print_report(report, ["mSRCC"], console)
+    printed = " ".join(console.file.getvalue().split())
+    assert ("SRCC: one" in printed) == (count == 8)
+    assert ("SRCC on each task after the last stage" in printed) == (count == 9)
+    assert "type-7" in printed

@@ -274,3 +274,28 @@ def test_a_defect_in_the_settings_model_of_a_plugin_is_blamed_on_the_plugin(load
     assert fault.startswith("run.yaml:3:11: strategy: strategy `odd` of plugin ")
     assert "its settings model failed: KeyError: 'no such key' (" in fault
     assert fault.endswith("odd.py:9)")
+
+
+ORDERS = "  orders: {mine: [csiq, koniq, live], short: [live]}\n"
+STREAM = "stream:\n  tasks: [koniq, live, csiq]\n"
+
+
+def test_an_order_of_ones_own_is_chosen_like_any_other(load):
+    config = load(BASE + STREAM + ORDERS, "stream.order=mine")
+    assert config.run.stream.order == "mine"
+    assert config.run.stream.orders["mine"] == ["csiq", "koniq", "live"]
+    assert load(config.dump_yaml()) == config
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        (["stream.order=short"], ":5:46: stream.orders.short: .*does not name each task once"),
+        (["stream.order=mime"], "stream.order: no order `mime`. Did you mean mine"),
+        (["stream.order=mime", "stream.per=distortion"], "stream.order: no order `mime`"),
+        (["stream.orders.reverse=[a]"], "stream.orders: `reverse` is an order of cliqa's own"),
+    ],
+)
+def test_a_fault_of_an_order_is_told_where_it_is_written(load, changes, place):
+    with pytest.raises(ConfigError, match=place):
+        load(BASE + STREAM + ORDERS, *changes)

@@ -71,6 +71,30 @@ def test_an_order_of_six_is_refused_for_other_numbers_of_tasks(order, count):
         arrange([str(i) for i in range(count)], order)
 
 
+@given(st.permutations(SIX))
+def test_an_order_of_ones_own_is_chosen_by_its_name(order):
+    positions = arrange(SIX, "mine", {"other": SIX, "mine": order})
+    assert [SIX[p] for p in positions] == order
+
+
+def test_a_faulty_order_of_ones_own_is_told_with_its_key():
+    with pytest.raises(ConfigError, match=r"^stream\.orders\.mine: .*does not name each task once"):
+        arrange(SIX, "mine", {"mine": SIX[:5]})
+    assert arrange(SIX, "I", {"mine": SIX[:5]}) == (0, 1, 2, 3, 4, 5)  # not the chosen one
+
+
+def test_an_order_of_ones_own_is_suggested_and_takes_no_name_that_means_another():
+    with pytest.raises(
+        ConfigError, match=r"no order `mne`. Did you mean mine\?.* VIII, reverse, mine"
+    ):
+        arrange(SIX, "mne", {"mine": SIX})
+    for name in ("I", "VIII", "reverse"):
+        with pytest.raises(
+            ConfigError, match=rf"stream.orders: `{name}` is an order of cliqa's own"
+        ):
+            arrange(SIX, "I", {name: SIX})
+
+
 def test_a_tasks_scores_are_float64_and_unknown_deviations_nan(make_task):
     columns = {"quality": [1.1, 2.2, 3.3] * 2, "score_std": [0.5, None, 0.25] * 2}
     task = make_task(count=6, columns=columns)

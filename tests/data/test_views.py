@@ -126,3 +126,18 @@ def test_equal_random_numbers_give_an_equal_view(random_pixels, name):
         return views.training_view(pixels, shrink=None, crop=32, flip=True, rng=rng)
 
     np.testing.assert_array_equal(view(), view())
+
+
+@given(height=sides, width=sides, side=st.integers(8, 60))
+def test_a_centre_crop_is_the_square_in_the_middle(height, width, side):
+    view = views.centre_crop(coordinates(height, width), side)
+    assert view.shape == (side, side, 3)
+    if side <= min(height, width):
+        top, left = (height - side) // 2, (width - side) // 2
+        assert tuple(view[0, 0, :2]) == (top, left)
+        assert tuple(view[-1, -1, :2]) == (top + side - 1, left + side - 1)
+
+
+def test_a_centre_crop_of_a_small_image_is_what_training_sees_of_it():
+    pixels = coordinates(20, 25)
+    np.testing.assert_array_equal(views.centre_crop(pixels, 32), training_view(pixels, crop=32))

@@ -45,6 +45,20 @@ def test_over_images_equals_a_loop_over_single_images_of_mixed_sizes(
     torch.testing.assert_close(found, exact, rtol=1e-4, atol=1e-5)
 
 
+def test_over_images_sees_the_middle_of_the_resized_image_where_a_crop_is_set(
+    make_dataset, tiny_backbone
+):
+    reader, backbone = ImageReader(make_dataset()), tiny_backbone()
+    compute = Compute(device=CPU, batch_size=5, shrink=28, crop=16)
+    seen = compute.over_images(reader, range(12), backbone, lambda x: x)
+    assert seen.shape == (12, 3, 16, 16)
+    whole = Compute(device=CPU, batch_size=1, shrink=28)
+    for row in range(12):
+        image = whole.over_images(reader, [row], backbone, lambda x: x)[0]
+        top, left = ((side - 16) // 2 for side in image.shape[1:])
+        torch.testing.assert_close(seen[row], image[:, top : top + 16, left : left + 16])
+
+
 def test_over_images_goes_on_beyond_the_images_that_are_decoded_at_once(
     make_dataset, tiny_backbone
 ):

@@ -297,3 +297,43 @@ def test_text_on_a_heat_map_is_readable(value):
 
 def test_a_page_of_three_seeds_is_small(three):
     assert len(to_html(report_of(three))) < 400_000
+
+
+def test_every_task_after_the_last_stage_is_the_last_row_of_the_matrix_and_its_mean(three):
+    report = report_of(three)
+    (table,) = tables(report, "tasks")
+    assert table.header == ("method", "gate", "live", "csiq", "bid", "mean")
+    runs = [r for r in find_runs([three]).runs if r.method == "sl"]
+    final = np.array([r.bundle.metrics["gates"]["kmeans"]["srcc"][-1] for r in runs])
+    row = next(r for r in texts(table) if r[:2] == ["sl", "kmeans"])
+    assert [float(c.split()[0]) for c in row[2:5]] == pytest.approx(final.mean(axis=0), abs=5.1e-4)
+    assert float(row[5].split()[0]) == pytest.approx(final.mean(), abs=5.1e-4)
+    assert row[5].endswith(f"± {final.mean(axis=1).std(ddof=1):.3f}")
+
+
+def test_many_tasks_go_down_the_table_with_the_same_cells(three, monkeypatch):
+    (across,) = tables(report_of(three), "tasks")
+    monkeypatch.setattr("cliqa.report.parts_tasks._MOST_COLUMNS", 2)
+    (down,) = tables(report_of(three), "tasks")
+    names = [f"{method.text} · {gate.text}" for method, gate, *_ in across.rows]
+    single = [name.replace("jl · newest", "jl") for name in names]  # the only gate of its method
+    assert down.header == ("task", *single)
+    assert [row[0] for row in texts(down)] == ["live", "csiq", "bid", "mean"]
+    turned = [list(column) for column in zip(*(row[1:] for row in down.rows), strict=True)]
+    assert turned == [list(row[2:]) for row in across.rows]
+
+
+def test_the_best_of_a_task_is_a_method_that_could_be_used(three):
+    (table,) = tables(report_of(three), "tasks")
+    for column in range(2, 6):
+        usable = [r for r in table.rows if r[1].text != "oracle" and r[0].text != "jl"]
+        top = max(float(r[column].text.split()[0]) for r in usable)
+        best = [r for r in table.rows if r[column].best]
+        assert best == [r for r in usable if float(r[column].text.split()[0]) == top]
+
+
+def test_each_order_has_its_own_table_of_tasks(make_run):
+    a, b = make_run("a"), make_run("b", tasks=("bid", "csiq", "live"), order="V")
+    first, second = tables(report_of(a, b), "tasks")
+    assert first.title.endswith("order I")
+    assert second.header == ("method", "gate", "bid", "csiq", "live", "mean")

@@ -159,8 +159,63 @@ def test_a_plugin_with_a_faulty_file_is_one_line_and_the_others_are_used(tmp_pat
     )
     registry = Registry.discover(only=(), local_files=[tmp_path / "printed.py"])
     lines = []
-    assert [paper.title for paper in load_published(registry, lines.append)] == ["TSN-IQA"]
+    own = {"TSN-IQA", "LIQA, distortions", "LIQA, datasets"}
+    assert {paper.title for paper in load_published(registry, lines.append)} == own
     absent, bad = sorted(lines)
     assert "published `bad`" in bad
     assert "is defective: schema_version: Input should be 1" in bad
     assert "absent.json` does not exist" in absent
+
+
+def distortions(**changes):
+    """A paper whose tasks are three types of one dataset, two of them learned at once."""
+    tasks = [{"name": n, "datasets": ["set"], "distortion": n} for n in ("live", "csiq", "bid")]
+    return Published.model_validate(document(tasks=tasks, stages=[2, 1], **changes))
+
+
+def test_a_stream_of_distortions_is_the_papers_only_with_its_set_types_and_stages():
+    paper = distortions()
+    sources = [("set", "bid"), ("set", "csiq"), ("set", "live")]
+    assert paper.same_tasks(sources, (2, 1))
+    assert paper.order_of(sources) == "II"
+    assert not paper.same_tasks(sources, (1, 1, 1))
+    assert not paper.same_tasks([("other", kind) for _, kind in sources], (2, 1))
+    assert not paper.same_tasks([(name, None) for name, _ in sources], (2, 1))
+    assert not paper.same_tasks(sources[:2], (2,))
+    assert not Published.model_validate(document()).same_tasks(sources, (1, 1, 1))
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_sources_of_distortions_are_their_set_and_type(make_run, several):
+    entries = [{"name": "embedded", "as": "one"}, {"name": "kadid-10k", "as": "two"}]
+    tasks = ("one.bid", "two.live") if several else ("bid", "live")
+    folder = make_run("a")
+    run = find_runs([folder]).runs[0]
+    stream = {"per": "distortion", "tasks": entries if several else entries[:1]}
+    run.bundle.run["config"] = run.record["config"] | {"stream": stream}
+    run.record["tasks"] = list(tasks)
+    names = ("embedded", "kadid-10k" if several else "embedded")
+    assert run.sources == ((names[0], "bid"), (names[1], "live"))
+
+
+def test_a_printed_method_may_ask_for_settings_which_a_run_must_have(make_run):
+    told = {"strategy": "ewc", "gate": "newest", "settings": {"online": True}}
+    methods = {"T-KG": told, "Other": {"strategy": "ewc", "gate": "newest"}}
+    paper = Published.model_validate(document(methods=methods))
+    assert paper.names_of({"name": "ewc", "online": True}, "newest") == ["T-KG", "Other"]
+    assert paper.names_of({"name": "ewc", "online": False}, "newest") == ["Other"]
+    assert paper.names_of({"name": "ewc"}, "newest") == ["Other"]
+    assert paper.names_of({"name": "ewc", "online": True}, "oracle") == []
+
+
+def test_numbers_without_an_order_stand_beside_every_order_of_the_paper_only(make_run):
+    row = {"table": "1", "backbone": "Tiny", "method": "T-KG", "values": {"C-bar": 0.5}, "runs": 5}
+    for tasks, shown in ((("live", "csiq", "bid"), True), (("csiq", "live", "bid"), False)):
+        folder = make_run("-".join(tasks), tasks=tasks, order="custom")
+        part = part_of(folder, summaries=[row], srcc_matrices=[])
+        assert (part is not None) == shown
+        if part:
+            (table,) = tables_of(part.blocks)
+            cells = [cell.text for cell in table.rows[0]]
+            assert cells[5:7] == ["not said", "5"]
+            assert cells[-1] == "0.500"

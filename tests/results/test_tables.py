@@ -10,6 +10,7 @@ from cliqa.results import (
     Spread,
     Undefined,
     cost_table,
+    final_table,
     matrix_table,
     stage_names,
     summary_table,
@@ -159,3 +160,19 @@ def test_the_cost_table_has_a_row_a_method():
     }
     table = cost_table([("er", cost)])
     assert table.rows == (("er", "1,234", "2.5", "1,000", "65,000", "61"),)
+
+
+def test_the_final_table_has_a_row_a_task_a_column_a_method_and_gate_and_the_mean():
+    one = {"tasks": ["live", "csiq"], "gates": {"newest": METRICS["gates"]["newest"]}}
+    table = final_table([("TSN", METRICS), ("FT", one)])
+    assert table.header == ("task", "TSN kg", "TSN newest", "FT")
+    assert table.rows[:2] == (("live", 0.8, 0.8, 0.8), ("csiq", 0.7, 0.6, 0.6))
+    assert table.rows[2][0] == "mean"
+    assert table.rows[2][1:] == pytest.approx((0.75, 0.7, 0.7))
+    assert table.names == 1
+
+
+def test_a_mean_in_the_final_table_needs_every_task():
+    entry = {"srcc": [[0.5, None]], "undefined": {"srcc[0][1]": "all equal"}}
+    table = final_table([("m", {"tasks": ["a", "b"], "gates": {"newest": entry}})])
+    assert [row[1] for row in table.rows] == [0.5, Undefined("all equal"), Undefined("all equal")]

@@ -83,6 +83,30 @@ def test_the_order_may_name_distortions(stream, resolve, tmp_path, finished):
     assert not (tmp_path / "other").exists()
 
 
+def test_an_order_of_distortions_by_name_is_the_one_learned_and_named_in_the_result(
+    stream, finished
+):
+    tasks = finished("ft").run["tasks"]
+    stream["stream"] |= {"orders": {"mine": [*tasks[2:], *tasks[:2]]}, "order": "mine"}
+    record = finished("ft").run
+    assert record["tasks"] == [*tasks[2:], *tasks[:2]]
+    assert record["order"] == "mine"
+
+
+def test_the_middle_of_test_images_is_scored_and_the_rest_is_not_looked_at(stream, finished):
+    whole = finished("ft", evaluate={"crop": 64}).predictions.to_pandas()
+    again = finished("ft").predictions.to_pandas()
+    middle = finished("ft", evaluate={"crop": 48}).predictions.to_pandas()
+    assert (whole["score"] == again["score"]).all()  # images of 64 pixels
+    assert (whole["score"] != middle["score"]).any()
+
+
+def test_a_centre_crop_of_more_than_twice_the_smallest_image_is_refused(stream, resolve, tmp_path):
+    with pytest.raises(ConfigError, match=r"^evaluate.crop: 129 pixels, but .* at most 128"):
+        run(resolve(stream | {"evaluate": {"crop": 129}}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_distortions_of_several_sets_carry_the_name_of_their_set(stream, resolve, tmp_path):
     first = stream["stream"]["tasks"][0]
     stream["stream"]["tasks"] = [first, first | {"as": "live", "subset": "live-like"}]

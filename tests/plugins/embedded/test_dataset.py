@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from cliqa_embedded import cliqa_datasets
-from cliqa_embedded.config import SUBSETS, EmbeddedConfig
+from cliqa_embedded.config import KADID_TYPES, SUBSETS, EmbeddedConfig
 from cliqa_embedded.contents import contents
 from cliqa_embedded.dataset import build
+from cliqa_embedded.distortions import DISTORTIONS, LEVELS
 from cliqa_embedded.plan import plan
 from cliqa_embedded.scores import chain_cell
 from cliqa_embedded.tasks import TASKS
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.stats import spearmanr
 
@@ -144,3 +148,74 @@ def test_no_two_images_of_a_task_have_the_same_crop_and_treatment():
 def test_settings_out_of_bounds_are_refused(setting):
     with pytest.raises(ValidationError):
         EmbeddedConfig(**setting)
+
+
+#: Digests of what each of the six tasks consists of, as it was when results were first published.
+PLANS = {
+    "live-like": "51a6b68ba2b9c993",
+    "csiq-like": "dc466a8dcd3612bf",
+    "bid-like": "c373d2db36386af6",
+    "clive-like": "0aca6a9dc927490d",
+    "koniq-like": "4e49dad50efabe43",
+    "kadid-like": "6a96dcbb175513c8",
+}
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_the_six_tasks_consist_of_the_same_crops_and_treatments_for_ever(subset):
+    samples = plan(EmbeddedConfig(subset=subset), dict.fromkeys(map(str, range(23)), 10))
+    made = repr([(s.sample_id, s.crop, s.treatment.steps) for s in samples])
+    assert hashlib.sha256(made.encode()).hexdigest()[:16] == PLANS[subset]
+
+
+@pytest.fixture(scope="module")
+def types():
+    """The stream of types at twice the number of references for each type."""
+    references = len(contents(64, EmbeddedConfig().seed))
+    return build(EmbeddedConfig(subset=KADID_TYPES, images=22 * 2 * references, size=64))
+
+
+def test_the_stream_holds_every_type_at_five_levels_in_kadids_order(types):
+    check_table(types)
+    cells = list(zip(types.table["distortion"][:], types.table["level"][:], strict=True))
+    assert list(dict.fromkeys(kind for kind, _ in cells)) == list(DISTORTIONS)
+    assert set(cells) == {(kind, level) for kind in DISTORTIONS for level in LEVELS}
+    assert types.name == KADID_TYPES
+    assert types.pseudo_scores
+
+
+def test_every_type_shows_every_reference_equally_often(types):
+    kinds, names = types.table["distortion"][:], types.table["reference"][:]
+    counts = {
+        (kind, name): sum(pair == (kind, name) for pair in zip(kinds, names, strict=True))
+        for kind in DISTORTIONS
+        for name in set(names)
+    }
+    assert set(counts.values()) == {2}
+
+
+@pytest.mark.parametrize("protocol", ["70/10/20", "80/10/10"])
+def test_no_type_is_without_images_in_any_part_whatever_the_seed(types, protocol):
+    kinds = types.table["distortion"][:]
+    for seed in range(5):
+        split = make_split(types, protocol, by="reference", seed=seed)
+        for part in (split.train, split.val, split.test):
+            counts = {kind: sum(kinds[row] == kind for row in part) for kind in DISTORTIONS}
+            assert len(set(counts.values())) == 1
+            assert min(counts.values()) >= 4
+
+
+def test_the_names_of_the_types_are_those_of_kadid(types):
+    from cliqa_iqa.kadid import TYPES
+
+    absent = {"denoise", "non_eccentricity_patch", "color_block"}
+    assert list(DISTORTIONS) == [kind for kind in TYPES if kind not in absent]
+
+
+@given(images=st.integers(48, 300))
+def test_the_stream_has_as_many_images_as_asked_for_types_equal_up_to_one(images):
+    config = EmbeddedConfig(subset=KADID_TYPES, images=images)
+    samples = plan(config, dict.fromkeys(map(str, range(23)), 10))
+    counts = [sum(s.treatment.name == kind for s in samples) for kind in DISTORTIONS]
+    assert sum(counts) == len({s.sample_id for s in samples}) == images
+    assert max(counts) - min(counts) <= 1
