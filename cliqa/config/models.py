@@ -173,8 +173,8 @@ class TrainConfig(ComponentConfig):
     later_backbone_lr_factor: float = Field(
         default=1.0,
         gt=0,
-        description="learning rate of the backbone in every stage but the first as a multiple of "
-        "`lr` (LIQA: 0.01)",
+        description="learning rate of the backbone as a multiple of `lr`, where a stage goes on "
+        "from the network of the stage before (LIQA: 0.01)",
     )
     weight_decay: float = Field(default=0.0, ge=0, description="Adam weight decay (L2)")
     shrink: Annotated[_Shrink, BeforeValidator(_check_shrink)] = Field(

@@ -32,10 +32,12 @@ class Stage:
     Attributes:
         step: 1 after the first tasks of the stream have arrived, T after the last.
         tasks: positions, in learning order, of the tasks whose training images are used.
+        fresh: True: the network is as it was pre-trained; False: it goes on from the stage before.
     """
 
     step: int
     tasks: tuple[int, ...]
+    fresh: bool = True
 
 
 def _nothing(record: object) -> None:

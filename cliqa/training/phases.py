@@ -120,7 +120,7 @@ def two_stage(
     parameters = model.backbone.learnable()
     body = ParameterGroup(
         parameters=tuple(parameters[name] for name in trainable),
-        lr=config.lr * (config.later_backbone_lr_factor if context.stage.step > 1 else 1.0),
+        lr=config.lr * (1.0 if context.stage.fresh else config.later_backbone_lr_factor),
         weight_decay=config.weight_decay,
     )
     device, seed = context.compute.device, context.seed

@@ -6,6 +6,7 @@ else. The trainer, not the strategy, runs the loop.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cliqa.training.context import Stage
@@ -49,7 +50,7 @@ class Strategy:
         Args:
             groups: positions of the tasks that arrive together, in order; usually one each.
         """
-        return [Stage(step=t + 1, tasks=group) for t, group in enumerate(groups)]
+        return [Stage(step=t + 1, tasks=group, fresh=t == 0) for t, group in enumerate(groups)]
 
     def start(self, model: QualityModel) -> None:
         """Called once, before the first stage, with the pre-trained model."""
@@ -130,6 +131,10 @@ class IsolatingStrategy(Strategy):
     def own(self, backbone: Backbone) -> list[str]:
         """Names, within `backbone.state_dict()`, of the tensors that belong to a task."""
         raise NotImplementedError(f"{type(self).__name__} must say which tensors a task owns")
+
+    def stages(self, groups: Sequence[tuple[int, ...]]) -> list[Stage]:
+        """One group of tasks after another, each from the pre-trained network."""
+        return [replace(stage, fresh=True) for stage in super().stages(groups)]
 
     def start(self, model: QualityModel) -> None:
         """Remember the pre-trained values of what tasks will own."""

@@ -60,7 +60,7 @@ class CumulativeLearning(Strategy):
         stages = []
         for number, group in enumerate(groups):
             tasks += group
-            stages.append(Stage(step=number + 1, tasks=tasks))
+            stages.append(Stage(step=number + 1, tasks=tasks, fresh=number == 0))
         return stages
 
 

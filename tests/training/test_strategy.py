@@ -22,7 +22,11 @@ class MultiHead(Strategy):
 
 
 def test_as_it_stands_a_strategy_learns_one_task_after_another():
-    assert Strategy().stages(((0,), (1,), (2,))) == [Stage(1, (0,)), Stage(2, (1,)), Stage(3, (2,))]
+    assert Strategy().stages(((0,), (1,), (2,))) == [
+        Stage(1, (0,)),
+        Stage(2, (1,), fresh=False),
+        Stage(3, (2,), fresh=False),
+    ]
 
 
 def test_a_single_head_serves_all_tasks_and_several_one_each(tiny_model, tasks, learn):

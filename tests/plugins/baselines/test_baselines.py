@@ -108,8 +108,8 @@ def test_joint_learning_is_cumulative_where_the_settings_say_so():
 def test_cumulative_learning_has_a_stage_for_each_group_with_all_groups_before_it():
     assert CumulativeLearning().stages(((0, 1), (2,), (3, 4))) == [
         Stage(step=1, tasks=(0, 1)),
-        Stage(step=2, tasks=(0, 1, 2)),
-        Stage(step=3, tasks=(0, 1, 2, 3, 4)),
+        Stage(step=2, tasks=(0, 1, 2), fresh=False),
+        Stage(step=3, tasks=(0, 1, 2, 3, 4), fresh=False),
     ]
 
 

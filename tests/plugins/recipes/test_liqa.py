@@ -115,7 +115,8 @@ def test_the_methods_of_both_sizes_have_the_same_names_and_weights():
     def told(name):
         refs = [preset(name)["strategy"], *preset(name)["compare"]]
         refs = [{"name": ref} if isinstance(ref, str) else ref for ref in refs]
-        shortened = {"gan_epochs", "gan_batch_size", "gan_lr", "copies", "head_epochs"}
+        shortened = {"gan_epochs", "gan_batch_size", "gan_lr", "copies", "head_epochs", "gan_width"}
+        shortened |= {"gradient_penalty", "quality"}
         skipped = shortened | {"generator_epochs", "generator_lr", "replay_size"}
         return [{k: v for k, v in ref.items() if k not in skipped} for ref in refs]
 

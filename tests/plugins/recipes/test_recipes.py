@@ -11,9 +11,6 @@ from cliqa.sweep import plan_sweep
 
 REGISTRY = Registry.discover(third_party=False)
 NAMES = [found.name for found in REGISTRY.components("recipe")]
-#: Beginnings of names of recipes whose components do not exist yet: they must fail, so that this
-#: is emptied when they do.
-WAITING = ("liqa-",)
 TABLES = {"main", "orders", "design", "backbones", "similarity", "unseen", "complexity", "seeds"}
 
 
@@ -30,13 +27,7 @@ def preset(name):
     return yaml.safe_load(REGISTRY.get("preset", name).file().read_text())
 
 
-def waiting(name):
-    """The name as a parameter of a test; expected to fail while it waits, and reported if not."""
-    missing = pytest.mark.xfail(strict=True, reason="waits for its components")
-    return pytest.param(name, marks=[missing] if name.startswith(WAITING) and WAITING else [])
-
-
-@pytest.mark.parametrize("name", [*map(waiting, NAMES)])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_recipe_names_only_what_exists(name):
     assert configurations(name)
     assert yaml.safe_load(REGISTRY.get("recipe", name).file().read_text())["description"]
@@ -85,7 +76,7 @@ def test_the_lists_of_pairs_are_as_long_as_the_paper_and_the_released_files_say(
     assert list(code.values()) == [7000, 8000, 10000, 20000, 95000]
 
 
-@pytest.mark.parametrize("name", [*map(waiting, ["liqa-inner", "liqa-inner-quick"])])
+@pytest.mark.parametrize("name", ["liqa-inner", "liqa-inner-quick"])
 def test_the_inner_recipe_has_the_papers_eight_methods_and_the_oracle(name):
     (config,) = configurations(name)
     labels = [method.label for method in (config.strategy, *config.compare)]
@@ -94,7 +85,7 @@ def test_the_inner_recipe_has_the_papers_eight_methods_and_the_oracle(name):
     assert config.run.stream.per == "distortion"
 
 
-@pytest.mark.parametrize("name", [*map(waiting, ["liqa-and-tsn", "liqa-and-tsn-quick"])])
+@pytest.mark.parametrize("name", ["liqa-and-tsn", "liqa-and-tsn-quick"])
 def test_the_joint_table_holds_equal_what_it_says(name):
     cells = configurations(name)
 
