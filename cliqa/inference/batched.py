@@ -41,9 +41,7 @@ class BatchedScorer(Scorer):
         found = [self._together(piece, heads, stacked) for piece in images.split(part)]
         return torch.cat(found)
 
-    def _together(
-        self, images: Tensor, heads: Sequence[int], stacked: dict[str, Tensor]
-    ) -> Tensor:
+    def _together(self, images: Tensor, heads: Sequence[int], stacked: dict[str, Tensor]) -> Tensor:
         def one_set(own: dict[str, Tensor]) -> Tensor:
             found: Tensor = functional_call(self.model.backbone, own, (images,))
             return found

@@ -96,10 +96,11 @@ class SharedParts:
         found = _copy(network, {id(network.get_submodule(n)): m for n, m in self.modules.items()})
         for name, tensor in own.items():
             _put(found, name, tensor)
-        _fold_all(found, [p for p in self._layout.pairs if not self._is_inside(p[0])])
+        _fold_all(found, [p for p in self._layout.pairs if not self.holds(p[0])])
         return found
 
-    def _is_inside(self, name: str) -> bool:
+    def holds(self, name: str) -> bool:
+        """Whether the module of that name is a part of what is shared."""
         return any(name == part or name.startswith(f"{part}.") for part in self.modules)
 
 
@@ -109,7 +110,7 @@ def own_bytes(copied: nn.Module, network: nn.Module) -> int:
     return sum(t.numel() * t.element_size() for t in _tensors(copied) if t.data_ptr() not in held)
 
 
-def _copy(module: nn.Module, replaced: Mapping[int, nn.Module]) -> nn.Module:
+def _copy(module: nn.Module, replaced: dict[int, nn.Module]) -> nn.Module:
     """A copy of modules, not of tensors.
 
     Args:

@@ -36,7 +36,8 @@ class FoldedScorer(Scorer):
     names its head.
 
     Copies are kept up to the bound on memory; those beyond are made again for every batch, which
-    takes about as long as writing the network's weights.
+    takes about as long as writing the network's weights. Under autocast the folded weights are kept
+    in its type, so that they are not converted for every batch.
     """
 
     name: ClassVar[str] = "folded"
@@ -45,7 +46,7 @@ class FoldedScorer(Scorer):
         super().__init__(model, memory)
         self._layouts: dict[frozenset[str], Layout] = {}
         self._parts: dict[frozenset[str], SharedParts] = {}
-        self._kept: dict[int, nn.Module] = {}
+        self._kept: dict[tuple[int, torch.dtype], nn.Module] = {}
         self._left = memory
         self._difference: dict[int, float] = {}
         self._refused: set[int] = set()
@@ -53,14 +54,19 @@ class FoldedScorer(Scorer):
     @torch.no_grad()
     def scores(self, images: Tensor, heads: Sequence[int]) -> Tensor:
         """See `Scorer.scores`."""
-        model, columns = self.model, []
+        model = self.model
+        networks = [head if model.parameter_sets[head] else _SHARED for head in heads]
+        first = images[:1]
+        for network in dict.fromkeys(networks):
+            self._check(network, first)
         shared: Tensor | None = None
+        columns = []
         try:
-            for head in heads:
-                if model.parameter_sets[head]:
-                    features = self._features(head, images)
+            for head, network in zip(heads, networks, strict=True):
+                if network != _SHARED:
+                    features = self._features(network, images)
                 else:
-                    shared = self._features(_SHARED, images) if shared is None else shared
+                    shared = self._features(network, images) if shared is None else shared
                     features = shared
                 columns.append(model.score(head, features))
         finally:
@@ -92,15 +98,41 @@ class FoldedScorer(Scorer):
         return {} if head == _SHARED else self.model.parameter_sets[head]
 
     def _features(self, head: int, images: Tensor) -> Tensor:
-        network = self._kept.get(head)
-        if network is None:
-            network = self._copy(head, images[:1])
-        features: Tensor
-        if self._is_refused(head, network, images[:1]):
-            features = functional_call(self.model.backbone, self._own(head), (images,))
-        else:
-            features = network(images)
+        if not self._difference[head] <= COPY_TOLERANCE:
+            return self._plain(head, images)
+        features: Tensor = self._network(head, images)(images)
         return features
+
+    def _plain(self, head: int, images: Tensor) -> Tensor:
+        features: Tensor = functional_call(self.model.backbone, self._own(head), (images,))
+        return features
+
+    def _check(self, head: int, image: Tensor) -> None:
+        """Compare the copy with the plain network, once until the next `forget`."""
+        if head in self._difference:
+            return
+        with exact_arithmetic(image.device):
+            plain = self._plain(head, image)
+            copied = self._copy(head, image)(image)
+            difference = (copied - plain).norm() / plain.norm().clamp_min(1e-12)
+        self._difference[head] = float(difference)
+        if not difference <= COPY_TOLERANCE:  # nan too
+            self._refused.add(head)
+
+    def _network(self, head: int, images: Tensor) -> nn.Module:
+        key = head, _arithmetic(images.device)
+        if key in self._kept:
+            return self._kept[key]
+        network = self._copy(head, images[:1])
+        names = frozenset(self._own(head))
+        for layer, _ in self._layouts[names].pairs:
+            if not self._parts[names].holds(layer):  # those are every head's
+                network.get_submodule(layer).to(key[1])
+        size = own_bytes(network, self.model.backbone)
+        if size <= self._left:
+            self._left -= size
+            self._kept[key] = network
+        return network
 
     def _copy(self, head: int, image: Tensor) -> nn.Module:
         own, backbone = self._own(head), self.model.backbone
@@ -109,20 +141,11 @@ class FoldedScorer(Scorer):
             self._layouts[names] = observe(backbone, image, names)
         if names not in self._parts:
             self._parts[names] = SharedParts(backbone, self._layouts[names])
-        network = self._parts[names].network_for(backbone, own)
-        size = own_bytes(network, backbone)
-        if size <= self._left:
-            self._left -= size
-            self._kept[head] = network
-        return network
+        return self._parts[names].network_for(backbone, own)
 
-    def _is_refused(self, head: int, network: nn.Module, image: Tensor) -> bool:
-        """Whether the copy has been found to differ; looked at once until the next `forget`."""
-        if head not in self._difference:
-            with exact_arithmetic(image.device):
-                plain = functional_call(self.model.backbone, self._own(head), (image,))
-                difference = (network(image) - plain).norm() / plain.norm().clamp_min(1e-12)
-            self._difference[head] = float(difference)
-            if not difference <= COPY_TOLERANCE:  # nan too
-                self._refused.add(head)
-        return not self._difference[head] <= COPY_TOLERANCE
+
+def _arithmetic(device: torch.device) -> torch.dtype:
+    """What convolutions compute in at the moment."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.get_autocast_dtype(device.type)
+    return torch.float32

@@ -70,7 +70,8 @@ def observe(network: nn.Module, image: Tensor, owned: Collection[str]) -> Layout
     try:
         seen = _watch(network, image, owned)
     except (RuntimeError, NotImplementedError, TypeError, AttributeError) as error:
-        return Layout(reason=f"{type(error).__name__}: {str(error).splitlines()[0:1]}")
+        said = str(error).splitlines() or [""]
+        return Layout(reason=f"{type(error).__name__}: {said[0]}")
     shared = _shared(seen, owned) if owned else ()
     return Layout(shared, tuple(_pairs(network, seen, shared)))
 
@@ -105,7 +106,7 @@ class _Watch(TorchDispatchMode):
         self._kept: list[Tensor] = []  # no address is used twice while its tensor lives
 
     def enter(self, name: str) -> Any:
-        def hook(module: nn.Module, args: Any, kwargs: Any) -> None:
+        def hook(_: nn.Module, args: Any, kwargs: Any) -> None:
             inputs = _tensors((args, kwargs))
             tainted = any(_place(t) in self._owned for t in inputs)
             self.seen.calls[name].append(_Call(inputs, tainted))
@@ -114,7 +115,7 @@ class _Watch(TorchDispatchMode):
         return hook
 
     def leave(self, name: str) -> Any:
-        def hook(module: nn.Module, args: Any, output: Any) -> None:
+        def hook(_: nn.Module, __: Any, output: Any) -> None:
             self._running.pop()
             self.seen.calls[name][-1].output = output
 

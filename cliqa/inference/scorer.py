@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cliqa.model import QualityModel
+
 
 class Scorer(ABC):
     """One way to run a model over images; all ways give the same scores within a tolerance.
@@ -59,7 +61,7 @@ class Scorer(ABC):
             found[rows] = self.scores(part, [head])[:, 0]
         return found
 
-    def forget(self) -> None:
+    def forget(self) -> None:  # noqa: B027 (a scorer may keep nothing)
         """The model's tensors have changed, or its scores are not wanted for now."""
 
     def record(self) -> dict[str, Any]:
@@ -76,4 +78,3 @@ class ReferenceScorer(Scorer):
     def scores(self, images: Tensor, heads: Sequence[int]) -> Tensor:
         """See `Scorer.scores`."""
         return self.model.head_scores(images, heads)
-

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import torch
 from torch import Tensor
 
 from cliqa.data.resize import Resize
 from cliqa.errors import ConfigError
+from cliqa.model.memory import images_that_fit
 from cliqa.model.scoring import batches_of_equal_size, to_input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy as np
 
     from cliqa.data.reader import ImageReader
     from cliqa.model.backbone import Backbone
 
 
-#: Batches of test views that are decoded and grouped by size at once.
-_CHUNK = 16
+#: Bytes that a forward's activations may take; `evaluate.memory_gb` of a run.
+DEFAULT_MEMORY: Final = 2 * 10**9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +34,16 @@ class Compute:
     Attributes:
         device: where the network runs.
         precision: arithmetic of the network; heads, losses and statistics stay float32.
-        batch_size: images of equal size a forward when nothing is trained.
+        batch_size: images of equal size a forward when nothing is trained, at most.
+        memory: bytes that the activations of such a forward may take, and as many for the decoded
+            images that wait for it; a single image is never too large.
         shrink: resize policy of the test view, see `cliqa.data.Resize.parse`.
     """
 
     device: torch.device
     precision: Literal["float32", "bf16"] = "float32"
     batch_size: int = 64
+    memory: int = DEFAULT_MEMORY
     shrink: int | str | None = None
 
     @property
@@ -64,18 +70,22 @@ class Compute:
         Args:
             images: the reader.
             rows: which images.
-            backbone: the network whose standardisation the input takes.
+            backbone: the network that the function runs; its standardisation is the input's, and
+                its activations are what is kept within `memory`.
             function: standardised float32 (B, 3, H, W) -> (B, ...).
 
         Returns:
             float32 (len(rows), ...) on the CPU, in the order of `rows`.
         """
         result: Tensor | None = None
-        chunk = _CHUNK * self.batch_size  # bounds the decoded pixels held at once
-        for start in range(0, len(rows), chunk):
-            part = rows[start : start + chunk]
-            views = [images.read(row, self.resize) for row in part]
-            for positions in batches_of_equal_size([v.shape for v in views], self.batch_size):
+        for start, views in self._chunks(images, rows):
+            most = {
+                shape: min(
+                    self.batch_size, images_that_fit(backbone, shape[0], shape[1], self.memory)
+                )
+                for shape in {view.shape for view in views}
+            }
+            for positions in batches_of_equal_size([v.shape for v in views], most.__getitem__):
                 with self.autocast():
                     out = function(to_input([views[p] for p in positions], backbone, self.device))
                 if result is None:
@@ -84,6 +94,22 @@ class Compute:
         if result is None:
             raise ValueError("no images to run over")
         return result
+
+    def _chunks(
+        self, images: ImageReader, rows: Sequence[int]
+    ) -> Iterator[tuple[int, list[np.ndarray]]]:
+        """Test views in order, as many at a time as `memory` takes; with the first one's place."""
+        views: list[np.ndarray] = []
+        held = 0
+        for place, row in enumerate(rows):
+            view = images.read(row, self.resize)
+            if views and held + view.nbytes > self.memory:
+                yield place - len(views), views
+                views, held = [], 0
+            views.append(view)
+            held += view.nbytes
+        if views:
+            yield len(rows) - len(views), views
 
 
 def choose_device(name: str) -> torch.device:

@@ -62,7 +62,13 @@ class MethodRun:
         self._tell("cliqa_run_start", run=record)
         model = prepared.new_model()
         method.strategy.start(model)
-        evaluator = Evaluator(prepared.compute, method.gates, prepared.features, prepared.seed)
+        evaluator = Evaluator(
+            prepared.scoring,
+            method.gates,
+            prepared.features,
+            prepared.seed,
+            scorer=prepared.config.run.evaluate.scorer,
+        )
         stages = method.strategy.stages(prepared.stream.stages)
         for stage in stages:
             summary = self._stage(model, evaluator, stage, len(stages))
@@ -169,6 +175,7 @@ class MethodRun:
                 "cost": cost,
                 "stage_seconds": self.stage_seconds,
                 "evaluated_images": evaluator.forwards,
+                "scoring": evaluator.record(),
                 "notes": notes,
             }
         )
