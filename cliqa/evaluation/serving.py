@@ -56,9 +56,7 @@ class GatedModel:
         )
         found = self._plan.gate.weights(query)
         if found is None:
-            raise CapabilityError(
-                f"gate `{self._plan.label}` cannot weight the heads of new images"
-            )
+            raise CapabilityError(f"gate `{self._plan.label}` has no weights for new images")
         check_weights(self._plan.label, found, query)
         return found
 

@@ -19,8 +19,9 @@ class BatchedScorer(Scorer):
 
     What the sets do not hold is applied to (heads x images) at once, in larger batches than one
     head gives. A batch of images is cut, so that heads x images stays at its size. Heads whose sets
-    name other tensors than the first one's go one by one. How many heads are scored together
-    changes the last bits of the scores.
+    name other tensors than the first one's go one by one, and so do all under autocast: mapped
+    batch normalization takes no bf16 images beside float32 statistics. How many heads are scored
+    together changes the last bits of the scores.
     """
 
     name: ClassVar[str] = "batched"
@@ -34,7 +35,7 @@ class BatchedScorer(Scorer):
             own.keys() == first.keys() and all(own[n].shape == first[n].shape for n in own)
             for own in (sets[head] for head in heads)
         )
-        if not alike or len(heads) == 1:
+        if not alike or len(heads) == 1 or torch.is_autocast_enabled(images.device.type):
             return self.model.head_scores(images, heads)
         stacked = {name: torch.stack([sets[head][name] for head in heads]) for name in first}
         part = max(1, len(images) // len(heads))

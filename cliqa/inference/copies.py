@@ -17,7 +17,7 @@ from cliqa.inference.fold import fold
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from cliqa.inference.observe import Layout
+    from cliqa.inference.structure import Layout
 
 
 class Once:

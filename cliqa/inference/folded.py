@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.func import functional_call
 
 from cliqa.inference.copies import SharedParts, exact_arithmetic, own_bytes
-from cliqa.inference.observe import Layout, observe
 from cliqa.inference.scorer import Scorer
+from cliqa.inference.structure import Layout, observe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

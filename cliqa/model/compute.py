@@ -80,12 +80,10 @@ class Compute:
         result: Tensor | None = None
         for start, views in self._chunks(images, rows):
             most = {
-                shape: min(
-                    self.batch_size, images_that_fit(backbone, shape[0], shape[1], self.memory)
-                )
-                for shape in {view.shape for view in views}
+                shape: min(self.batch_size, images_that_fit(backbone, *shape, self.memory))
+                for shape in {(view.shape[0], view.shape[1]) for view in views}
             }
-            for positions in batches_of_equal_size([v.shape for v in views], most.__getitem__):
+            for positions in batches_of_equal_size([v.shape[:2] for v in views], most.__getitem__):
                 with self.autocast():
                     out = function(to_input([views[p] for p in positions], backbone, self.device))
                 if result is None:
