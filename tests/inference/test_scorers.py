@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cliqa.inference import SCORERS, BatchedScorer, FoldedScorer, ReferenceScorer, make_scorer
@@ -46,10 +46,10 @@ def one_by_one(model, images):
     return torch.stack(columns, dim=1)
 
 
-def agree(found, exact, tolerance=1e-4):
-    assert found.shape == exact.shape
+def agree(found, exact):
+    """Within 2e-5 of scores that range from -1 to 1: a tenth of what is promised."""
     assert found.dtype == torch.float32
-    assert float((found - exact).abs().max()) <= tolerance * float(exact.max() - exact.min())
+    torch.testing.assert_close(found, exact, rtol=0, atol=2e-5)
 
 
 def test_the_networks_tried_here_are_all_there_are(observed_networks):
@@ -68,6 +68,8 @@ def test_the_networks_tried_here_are_all_there_are(observed_networks):
 def test_every_scorer_gives_the_scores_of_each_heads_own_network(
     varied_model, name, kind, heads, own, count, seed, memory
 ):
+    # Where statistics are those of the batch, scores depend on how images are cut into batches.
+    assume(not (name == "batched" and kind == "no statistics"))
     model = varied_model(kind, heads, own, seed)
     images = images_of(count, seed)
     scorer = SCORERS[name](model, memory)

@@ -188,8 +188,7 @@ def varied_model(
             elif own == "mixed" and number % 2:
                 model.keep_for(head, names["normalization"])
             _vary(model.parameter_sets[head])
-    model = model.to(memory_format=torch.channels_last).eval().requires_grad_(False)
-    return model
+    return model.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 class Cosine(nn.Linear):
