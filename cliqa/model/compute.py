@@ -80,7 +80,7 @@ class Compute:
         result: Tensor | None = None
         for start, views in self._chunks(images, rows):
             most: dict[tuple[int, ...], int] = {
-                shape: min(self.batch_size, images_that_fit(backbone, *shape, memory=self.memory))
+                shape: images_that_fit(backbone, *shape, memory=self.memory, wanted=self.batch_size)
                 for shape in {(view.shape[0], view.shape[1]) for view in views}
             }
             for positions in batches_of_equal_size([v.shape[:2] for v in views], most.__getitem__):

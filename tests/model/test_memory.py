@@ -41,17 +41,26 @@ def test_what_is_done_with_the_network_can_be_measured_in_its_place():
 
 def test_larger_images_make_smaller_batches_but_never_none():
     network, pixel = Chain(False), 4 * 15
-    assert images_that_fit(network, 10, 10, memory=100 * pixel * 7) == 7
-    assert images_that_fit(network, 20, 10, memory=100 * pixel * 7) == 3
-    assert images_that_fit(network, 100, 100, memory=1) == 1
+    assert images_that_fit(network, 10, 10, memory=100 * pixel * 7, wanted=64) == 7
+    assert images_that_fit(network, 20, 10, memory=100 * pixel * 7, wanted=64) == 3
+    assert images_that_fit(network, 10, 10, memory=100 * pixel * 7, wanted=5) == 5
+    assert images_that_fit(network, 100, 100, memory=1, wanted=64) == 1
+
+
+class Asking(nn.Module):
+    """Cannot be measured without an image."""
+
+    def forward(self, x):
+        return x if x.sum().item() > 0 else -x
 
 
 def test_a_network_that_needs_the_content_of_its_images_is_taken_for_a_large_one():
-    class Asking(nn.Module):
-        def forward(self, x):
-            return x if x.sum().item() > 0 else -x
+    assert images_that_fit(Asking(), 10, 10, memory=100 * 2048 * 3, wanted=64) == 3
 
-    assert images_that_fit(Asking(), 10, 10, memory=100 * 1024 * 3) == 3
+
+def test_nothing_is_measured_where_any_network_fits(monkeypatch):
+    monkeypatch.setattr("cliqa.model.memory.activation_bytes", None)
+    assert images_that_fit(Chain(False), 10, 10, memory=100 * 2048 * 8, wanted=8) == 8
 
 
 class Sizes:
