@@ -149,6 +149,7 @@ class Way:
         self._compute = Compute(device=device, precision=self.precision)
 
     def __call__(self) -> None:
+        """All batches by all heads."""
         with self._compute.autocast():
             for batch in self.batches:
                 self._scorer.scores(batch, self.heads)
@@ -187,13 +188,18 @@ def table(points: Sequence[Point]) -> str:
     ]
     lines += [
         f"| {p.axis} | {p.at} | {p.scorer} | {p.seconds:.3f} ({p.low:.3f} - {p.high:.3f}) "
-        f"| {p.gmacs:.2f} | {p.gmacs / p.seconds:.1f} | {p.activations_mb:.0f} | {p.copies_mb:.0f} |"
+        f"| {p.gmacs:.2f} | {p.gmacs / p.seconds:.1f} | {p.activations_mb:.0f} "
+        f"| {p.copies_mb:.0f} |"
         for p in points
     ]
     return "\n".join(lines) + "\n"
 
 
 COLOURS = ("#555", "#0a6ebd", "#c2571a", "#1a8f4c")
+STYLE = (
+    "text{font:12px sans-serif}.n{font-size:9px;text-anchor:middle}"
+    ".v{font-size:9px;text-anchor:end}"
+)
 
 
 def drawing(points: Sequence[Point], title: str) -> str:
@@ -202,40 +208,48 @@ def drawing(points: Sequence[Point], title: str) -> str:
     ways = list(dict.fromkeys(p.scorer for p in points))
     low = math.log10(min(p.seconds for p in points))
     high = max(math.log10(max(p.seconds for p in points)), low + 0.1)
-    parts = [f'<text x="10" y="18">{title}: seconds (log)</text>']
+    parts = [text(10, 18, f"{title}: seconds (log)")]
     for column, axis in enumerate(axes):
         here = [p for p in points if p.axis == axis]
-        start, end = (math.log2(f(p.at for p in here)) for f in (min, max))
-
-        def x(value: int, left: int = 60 + 200 * column, a: float = start, b: float = end) -> float:
-            return left + 150 * (math.log2(value) - a) / max(b - a, 1e-9)
-
-        def y(seconds: float) -> float:
-            return 230 - 180 * (math.log10(seconds) - low) / (high - low)
-
-        parts.append(f'<text x="{60 + 200 * column}" y="270">{axis}</text>')
-        for value in dict.fromkeys(p.at for p in here):
-            parts.append(f'<text x="{x(value):.1f}" y="250" class="n">{value}</text>')
-        for seconds in (10**low, 10**high):
-            parts.append(
-                f'<text x="{55 + 200 * column}" y="{y(seconds):.1f}" class="v">{seconds:.2g}</text>'
-            )
-        for number, way in enumerate(ways):
-            line = [(x(p.at), y(p.seconds)) for p in here if p.scorer == way]
-            path = " ".join(f"{a:.1f},{b:.1f}" for a, b in line)
-            colour = COLOURS[number % len(COLOURS)]
-            parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}"/>')
-            parts += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2" fill="{colour}"/>' for a, b in line]
+        parts += panel(here, ways, 60 + 200 * column, (low, high))
     for number, way in enumerate(ways):
-        colour = COLOURS[number % len(COLOURS)]
-        parts.append(f'<text x="{10 + 180 * number}" y="295" fill="{colour}">{way}</text>')
-    width = 60 + 200 * len(axes)
-    style = "text{font:12px sans-serif}.n{font-size:9px;text-anchor:middle}.v{font-size:9px;text-anchor:end}"  # noqa: E501
+        parts.append(text(10 + 180 * number, 295, way, f'fill="{COLOURS[number % 4]}"'))
+    width = max(60 + 200 * len(axes), 760)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {max(width, 760)} 305" '
-        f'role="img" aria-label="{title}"><style>{style}</style>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 305" role="img" '
+        f'aria-label="{title}"><style>{STYLE}</style>'
         '<rect width="100%" height="100%" fill="#fff"/>' + "".join(parts) + "</svg>\n"
     )
+
+
+def panel(
+    points: Sequence[Point], ways: Sequence[str], left: int, span: tuple[float, float]
+) -> list[str]:
+    """The lines of one axis, with its numbers."""
+    start = math.log2(min(p.at for p in points))
+    width = max(math.log2(max(p.at for p in points)) - start, 1e-9)
+
+    def place(at: int, seconds: float) -> tuple[float, float]:
+        height = (math.log10(seconds) - span[0]) / (span[1] - span[0])
+        return left + 150 * (math.log2(at) - start) / width, 230 - 180 * height
+
+    bottom, top = 10 ** span[0], 10 ** span[1]
+    values = dict.fromkeys(p.at for p in points)
+    parts = [text(left, 270, points[0].axis)]
+    parts += [text(place(at, bottom)[0], 250, at, 'class="n"') for at in values]
+    parts += [text(left - 5, place(1, s)[1], f"{s:.2g}", 'class="v"') for s in (bottom, top)]
+    for number, way in enumerate(ways):
+        line = [place(p.at, p.seconds) for p in points if p.scorer == way]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in line)
+        colour = COLOURS[number % len(COLOURS)]
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2" fill="{colour}"/>' for x, y in line]
+    return parts
+
+
+def text(x: float, y: float, words: object, extra: str = "") -> str:
+    """A word at a place."""
+    return f'<text x="{x:.1f}" y="{y:.1f}" {extra}>{words}</text>'
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

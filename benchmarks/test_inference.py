@@ -1,4 +1,4 @@
-"""Evaluation in the published procedure's shape against ours: `pytest benchmarks/test_inference.py`.
+"""Evaluation as published against ours: `pytest benchmarks/test_inference.py`.
 
 The rounds of all ways are interleaved, so that whatever else the machine does befalls all alike; a
 figure to quote is the median over rounds of the ratio within a round. They are printed (`-s`) and
