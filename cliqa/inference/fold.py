@@ -39,20 +39,18 @@ def fold(layer: Any, norm: Any) -> nn.Module:
         What is left to do in the place of `norm`: nothing, or the activation that a variant of
         batch normalization brings along (timm's `BatchNormAct2d`).
     """
-    # In float64, because small variances make large factors.
-    scale = (norm.running_var.double() + norm.eps).rsqrt()
+    scale = (_exact(norm.running_var) + norm.eps).rsqrt()
     if norm.weight is not None:
-        scale = scale * norm.weight.double()
-    shift = -norm.running_mean.double()
+        scale = scale * _exact(norm.weight)
+    shift = -_exact(norm.running_mean)
     if layer.bias is not None:
-        shift = shift + layer.bias.double()
+        shift = shift + _exact(layer.bias)
     shift = shift * scale
     if norm.bias is not None:
-        shift = shift + norm.bias.double()
+        shift = shift + _exact(norm.bias)
     weight = layer.weight
-    per_output = scale.to(weight.dtype).view(-1, *[1] * (weight.ndim - 1))
-    layer.weight = _frozen(weight * per_output)
-    layer.bias = _frozen(shift.to(weight.dtype))
+    layer.weight = _frozen(weight * scale.to(weight).view(-1, *[1] * (weight.ndim - 1)))
+    layer.bias = _frozen(shift.to(weight))
     return nn.Identity() if type(norm) in _PLAIN_NORMS else nn.Sequential(*norm.children())
 
 
@@ -79,6 +77,11 @@ def folds_exactly(layer: Any, norm: Any, inputs: Tensor) -> bool:
     rest = fold(layer, norm)
     difference = (rest(layer(inputs)) - expected).abs().max()
     return bool(difference <= PAIR_TOLERANCE * expected.abs().max())  # false for nan
+
+
+def _exact(values: Tensor) -> Tensor:
+    """In float64, because small variances make large factors; on the CPU, as MPS has no float64."""
+    return values.detach().cpu().double()
 
 
 def _frozen(tensor: Tensor) -> nn.Parameter:

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cliqa.inference import SCORERS, BatchedScorer, FoldedScorer, ReferenceScorer, make_scorer
@@ -57,6 +57,7 @@ def test_the_networks_tried_here_are_all_there_are(observed_networks):
 
 
 @pytest.mark.parametrize("name", SCORERS)
+@settings(max_examples=40)
 @given(
     kind=st.sampled_from(KINDS),
     heads=st.integers(1, 4),
@@ -155,6 +156,7 @@ def test_in_bf16_the_order_of_images_stays(varied_model, name):
         assert srcc(found[:, head], exact[:, head]) >= 0.99
 
 
+@settings(max_examples=20)
 @given(chosen=st.lists(st.integers(0, 3), min_size=1, max_size=6), seed=st.integers(0, 9))
 def test_one_each_gives_every_image_the_score_of_its_head(varied_model, chosen, seed):
     model, images = varied_model("plain", 4, seed=seed), images_of(len(chosen), seed)
