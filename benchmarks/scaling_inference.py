@@ -37,7 +37,7 @@ AXES = {
     "heads": (1, 2, 4, 8, 16, 32, 64),
     "images": (4, 16, 64),
     "size": (64, 112, 224),
-    "batch": (1, 2, 4, 8, 16),
+    "batch": (1, 2, 4, 8),
 }
 MIDDLE = {"heads": 6, "images": 8, "size": 112, "batch": 8}
 #: Every axis at its ends, for tests.
@@ -112,7 +112,6 @@ def measure_point(
         memory[label] = gpu_peak(way)
     seconds = interleaved(ways, rounds)
     activations = activation_bytes(model.backbone, size, size) * len(batches[0]) / 1e6
-    copies = copies_of(model, heads, images[:1])
     return [
         Point(
             axis,
@@ -123,7 +122,7 @@ def measure_point(
             max(seconds[label]),
             macs[label],
             activations,
-            copies if "folded" in label else 0.0,
+            copies_of(ways[label]) if ways[label].name == "folded" else 0.0,
             memory[label],
         )
         for label in ways
@@ -146,11 +145,11 @@ class Way:
     def __post_init__(self) -> None:
         self._scorer = SCORERS[self.name](self.model)
         device = self.batches[0].device
-        self._compute = Compute(device=device, precision=self.precision)
+        self.compute = Compute(device=device, precision=self.precision)
 
     def __call__(self) -> None:
         """All batches by all heads."""
-        with self._compute.autocast():
+        with self.compute.autocast():
             for batch in self.batches:
                 self._scorer.scores(batch, self.heads)
 
@@ -171,12 +170,13 @@ def gpu_peak(function: Callable[[], object]) -> float | None:
     return torch.cuda.max_memory_allocated() / 1e6
 
 
-def copies_of(model: QualityModel, heads: Sequence[int], image: Tensor) -> float:
-    """MB of the inference copies of these heads; they are all of one size."""
-    scorer = FoldedScorer(model)
-    with torch.no_grad():
-        copied = scorer._copy(heads[0], image)
-    return len(heads) * own_bytes(copied, model.backbone) / 1e6
+def copies_of(way: Way) -> float:
+    """MB of the inference copies of all heads, which are of one size."""
+    scorer = FoldedScorer(way.model)
+    with torch.no_grad(), way.compute.autocast():
+        scorer.scores(way.batches[0][:1], way.heads[:1])
+        copied = scorer._network(way.heads[0], way.batches[0])
+    return len(way.heads) * own_bytes(copied, way.model.backbone) / 1e6
 
 
 def table(points: Sequence[Point]) -> str:
