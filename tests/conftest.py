@@ -148,3 +148,13 @@ def fake_hub(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     yield hub
     hub.stop()
+
+
+@pytest.fixture(scope="session")
+def varied_model():
+    return _support("observed").varied_model
+
+
+@pytest.fixture(scope="session")
+def observed_networks():
+    return _support("observed").NETWORKS

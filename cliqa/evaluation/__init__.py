@@ -4,12 +4,14 @@ from cliqa.evaluation.evaluator import Evaluator, GatePlan
 from cliqa.evaluation.features import StageFeatures
 from cliqa.evaluation.gate import Gate, GateQuery
 from cliqa.evaluation.normalization import Normalization, find_normalization
+from cliqa.evaluation.serving import GatedModel
 
 __all__ = [
     "Evaluator",
     "Gate",
     "GatePlan",
     "GateQuery",
+    "GatedModel",
     "Normalization",
     "StageFeatures",
     "find_normalization",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from cliqa.errors import PluginError
 from cliqa.evaluation.gate import Gate, GateQuery
+from cliqa.inference import Scorer, make_scorer
 from cliqa.seeds import named_seed
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Evaluator:
         features: stage features for the gates that look at images.
         seed: the run's seed.
         main_head: True: the first head is the model's own answer and no gate's to weight.
+        scorer: how heads are run, a key of `cliqa.inference.SCORERS` or `auto`.
     """
 
     def __init__(
@@ -96,9 +98,12 @@ class Evaluator:
         seed: int,
         *,
         main_head: bool = False,
+        scorer: str = "auto",
     ) -> None:
         self._compute, self._gates, self._features, self._seed = compute, gates, features, seed
         self._aside = 1 if main_head else 0
+        self._scorer_name = scorer
+        self._scorer: Scorer | None = None
         self._known: dict[tuple[str, str], np.ndarray] = {}
         self.forwards = 0
 
@@ -141,17 +146,29 @@ class Evaluator:
                     predictions.weights[plan.label] = weights
                     predictions.scores[plan.label] = weighted(heads, weights)
             found.append(predictions)
+        self._scorer_of(model).forget()  # what comes next is training
         return found
+
+    def record(self) -> dict[str, Any]:
+        """How heads were run, for the result."""
+        how = {} if self._scorer is None else self._scorer.record()
+        return {"precision": self._compute.precision, **how}
+
+    def _scorer_of(self, model: QualityModel) -> Scorer:
+        if self._scorer is None or self._scorer.model is not model:
+            self._scorer = make_scorer(self._scorer_name, model, self._compute.memory)
+        return self._scorer
 
     def _head_scores(self, model: QualityModel, digests: Sequence[str], task: Task) -> np.ndarray:
         stale = [h for h, digest in enumerate(digests) if (digest, task.name) not in self._known]
         if stale:
+            scorer = self._scorer_of(model)
             self.forwards += len(task.split.test) * len(stale)
             fresh = self._compute.over_images(
                 task.images,
                 task.split.test,
                 model.backbone,
-                lambda images: model.head_scores(images, stale),
+                lambda images: scorer.scores(images, stale),
             ).numpy()
             for column, head in enumerate(stale):
                 self._known[digests[head], task.name] = fresh[:, column]
@@ -163,7 +180,7 @@ class Evaluator:
         query = self._query(plan.gate, model, task, aside)
         weights = plan.gate.weights(query) if query.heads else None
         if weights is not None:
-            _check_weights(plan.label, weights, query)
+            check_weights(plan.label, weights, query)
             weights = np.pad(weights, ((0, 0), (aside, 0)))
         return weights
 
@@ -177,7 +194,8 @@ class Evaluator:
         )
 
 
-def _check_weights(gate: str, weights: np.ndarray, query: GateQuery) -> None:
+def check_weights(gate: str, weights: np.ndarray, query: GateQuery) -> None:
+    """Refuse what is no weighting of the heads, by the gate's label."""
     expected = (query.count, query.heads)
     if weights.shape != expected:
         raise PluginError(

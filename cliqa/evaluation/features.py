@@ -61,6 +61,19 @@ class StageFeatures:
         found = self._sources[self._key[gate.normalization]].of(task, part)
         return {stage: found[stage] for stage in gate.stages}
 
+    def look(self, gate: Gate, images: torch.Tensor) -> dict[int, np.ndarray]:
+        """Stage -> float32 (B, channels) of a batch, for one gate.
+
+        Args:
+            gate: one of the gates.
+            images: float32 (B, 3, H, W), standardised.
+        """
+        if not gate.stages:
+            return {}
+        source = self._sources[self._key[gate.normalization]]
+        found = source.split(source.look(images).cpu())
+        return {stage: found[stage] for stage in gate.stages}
+
     def values_beside(self, backbone: Backbone, gate: Gate) -> int:
         """Numbers of the network a gate looks through that a model's backbone does not hold.
 
@@ -92,12 +105,18 @@ class _Source:
             self._found[key] = self._compute_all(task, getattr(task.split, part))
         return self._found[key]
 
-    def _compute_all(self, task: Task, rows: Sequence[int]) -> dict[int, np.ndarray]:
-        def concatenated(images: torch.Tensor) -> torch.Tensor:
+    @torch.no_grad()
+    def look(self, images: torch.Tensor) -> torch.Tensor:
+        """All stages side by side: float32 (B, sum of channels)."""
+        with self._compute.autocast():
             found = self.network.stage_features(images, self._stages)
-            return torch.cat([found[stage].float() for stage in self._stages], dim=1)
+        return torch.cat([found[stage].float() for stage in self._stages], dim=1)
 
-        together = self._compute.over_images(task.images, rows, self.network, concatenated)
+    def _compute_all(self, task: Task, rows: Sequence[int]) -> dict[int, np.ndarray]:
+        return self.split(self._compute.over_images(task.images, rows, self.network, self.look))
+
+    def split(self, together: torch.Tensor) -> dict[int, np.ndarray]:
+        """What `look` found, by stage."""
         widths = [self.network.stage_dims[stage] for stage in self._stages]
         parts = together.split(widths, dim=1)
         return {s: p.numpy() for s, p in zip(self._stages, parts, strict=True)}

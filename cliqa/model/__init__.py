@@ -11,6 +11,7 @@ from cliqa.model.backbone import Backbone
 from cliqa.model.build import build_backbone
 from cliqa.model.complexity import count_macs
 from cliqa.model.compute import Compute, choose_device
+from cliqa.model.memory import activation_bytes, images_that_fit
 from cliqa.model.network import QualityModel, Tensors
 from cliqa.model.normalization import normalization_layers, normalization_tensors
 from cliqa.model.scoring import batches_of_equal_size, to_input
@@ -20,12 +21,14 @@ __all__ = [
     "Compute",
     "QualityModel",
     "Tensors",
+    "activation_bytes",
     "batches_of_equal_size",
     "build_backbone",
     "check_fits",
     "choose_device",
     "count_macs",
     "digest_of",
+    "images_that_fit",
     "load_artefact",
     "normalization_layers",
     "normalization_tensors",

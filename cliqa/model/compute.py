@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import torch
 from torch import Tensor
@@ -12,10 +12,11 @@ from torch import Tensor
 from cliqa.data.images import centre_crop
 from cliqa.data.resize import Resize
 from cliqa.errors import ConfigError
+from cliqa.model.memory import images_that_fit
 from cliqa.model.scoring import batches_of_equal_size, to_input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from cliqa.model.backbone import Backbone
 
 
-#: Batches of test views that are decoded and grouped by size at once.
-_CHUNK = 16
+#: Bytes that a forward's activations may take; `evaluate.memory_gb` of a run.
+DEFAULT_MEMORY: Final = 2 * 10**9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,9 @@ class Compute:
     Attributes:
         device: where the network runs.
         precision: arithmetic of the network; heads, losses and statistics stay float32.
-        batch_size: images of equal size a forward when nothing is trained.
+        batch_size: images of equal size a forward when nothing is trained, at most.
+        memory: bytes that the activations of such a forward may take, and as many for the decoded
+            images that wait for it; a single image is never too large.
         shrink: resize policy of the test view, see `cliqa.data.Resize.parse`.
         crop: side of the square in its middle that the test view is; None: the whole image.
     """
@@ -42,6 +45,7 @@ class Compute:
     device: torch.device
     precision: Literal["float32", "bf16"] = "float32"
     batch_size: int = 64
+    memory: int = DEFAULT_MEMORY
     shrink: int | str | None = None
     crop: int | None = None
 
@@ -57,7 +61,8 @@ class Compute:
         return torch.autocast(self.device.type, torch.bfloat16)
 
     def _view(self, pixels: np.ndarray) -> np.ndarray:
-        return pixels if self.crop is None else centre_crop(pixels, self.crop)
+        # A copy: a mere view of the middle would keep the whole image in memory.
+        return pixels if self.crop is None else centre_crop(pixels, self.crop).copy()
 
     @torch.no_grad()
     def over_images(
@@ -72,26 +77,54 @@ class Compute:
         Args:
             images: the reader.
             rows: which images.
-            backbone: the network whose standardisation the input takes.
+            backbone: the network that the function runs; its standardisation is the input's, and
+                its activations are what is kept within `memory`.
             function: standardised float32 (B, 3, H, W) -> (B, ...).
 
         Returns:
             float32 (len(rows), ...) on the CPU, in the order of `rows`.
         """
-        result: Tensor | None = None
-        chunk = _CHUNK * self.batch_size  # bounds the decoded pixels held at once
-        for start in range(0, len(rows), chunk):
-            part = rows[start : start + chunk]
-            views = [self._view(images.read(row, self.resize)) for row in part]
-            for positions in batches_of_equal_size([v.shape for v in views], self.batch_size):
-                with self.autocast():
-                    out = function(to_input([views[p] for p in positions], backbone, self.device))
-                if result is None:
-                    result = torch.empty((len(rows), *out.shape[1:]))
-                result[[start + p for p in positions]] = out.float().cpu()
-        if result is None:
+        parts = [self.over_views(v, backbone, function) for v in self._chunks(images, rows)]
+        if not parts:
             raise ValueError("no images to run over")
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def over_views(
+        self,
+        views: Sequence[np.ndarray],
+        backbone: Backbone,
+        function: Callable[[Tensor], Tensor],
+    ) -> Tensor:
+        """The same for pixels at hand: at least one uint8 (H, W, 3), of one size or several."""
+        shapes = [(view.shape[0], view.shape[1]) for view in views]
+        most: dict[tuple[int, ...], int] = {
+            shape: images_that_fit(backbone, *shape, memory=self.memory, wanted=self.batch_size)
+            for shape in set(shapes)
+        }
+        result: Tensor | None = None
+        for positions in batches_of_equal_size(shapes, most.__getitem__):
+            with self.autocast():
+                out = function(to_input([views[p] for p in positions], backbone, self.device))
+            if result is None:
+                result = torch.empty((len(views), *out.shape[1:]))
+            result[positions] = out.float().cpu()
+        assert result is not None  # noqa: S101
         return result
+
+    def _chunks(self, images: ImageReader, rows: Sequence[int]) -> Iterator[list[np.ndarray]]:
+        """Test views in order, as many at a time as `memory` takes."""
+        views: list[np.ndarray] = []
+        held = 0
+        for row in rows:
+            view = self._view(images.read(row, self.resize))
+            if views and held + view.nbytes > self.memory:
+                yield views
+                views, held = [], 0
+            views.append(view)
+            held += view.nbytes
+        if views:
+            yield views
 
 
 def choose_device(name: str) -> torch.device:

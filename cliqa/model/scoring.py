@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cliqa.model.backbone import Backbone
 
@@ -28,12 +28,18 @@ def to_input(pixels: Sequence[np.ndarray], backbone: Backbone, device: torch.dev
 
 
 def batches_of_equal_size(
-    shapes: Sequence[tuple[int, ...]], batch_size: int
+    shapes: Sequence[tuple[int, ...]], most: Callable[[tuple[int, ...]], int]
 ) -> Iterator[list[int]]:
-    """Positions of images grouped so that each batch holds one size, at most `batch_size` long."""
+    """Positions of images grouped so that each batch holds one size.
+
+    Args:
+        shapes: of the images.
+        most: how many images of a shape a batch may hold.
+    """
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for position, shape in enumerate(shapes):
         by_shape.setdefault(tuple(shape), []).append(position)
-    for positions in by_shape.values():
-        for start in range(0, len(positions), batch_size):
-            yield positions[start : start + batch_size]
+    for shape, positions in by_shape.items():
+        size = most(shape)
+        for start in range(0, len(positions), size):
+            yield positions[start : start + size]

@@ -64,10 +64,11 @@ class MethodRun:
         model = prepared.new_model()
         method.strategy.start(model)
         evaluator = Evaluator(
-            prepared.compute,
+            prepared.scoring,
             method.gates,
             prepared.features,
             prepared.seed,
+            scorer=prepared.config.run.evaluate.scorer,
             main_head=method.strategy.main_head,
         )
         stages = method.strategy.stages(prepared.stream.stages)
@@ -184,6 +185,7 @@ class MethodRun:
                 "cost": cost,
                 "stage_seconds": self.stage_seconds,
                 "evaluated_images": evaluator.forwards,
+                "scoring": evaluator.record(),
                 "notes": notes,
             }
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -60,6 +60,7 @@ class Prepared:
     metrics: tuple[Metric, ...]
     methods: tuple[Method, ...]
     compute: Compute
+    scoring: Compute
     features: StageFeatures
     normalizations: dict[str, Normalization]
 
@@ -97,9 +98,12 @@ def prepare(
         device=choose_device(settings.device),
         precision=settings.train.precision,
         batch_size=settings.evaluate.batch_size,
+        memory=round(settings.evaluate.memory_gb * 1e9),
         shrink=settings.train.shrink if shrink == "as-trained" else shrink,
         crop=settings.evaluate.crop,
     )
+    precision = settings.evaluate.precision
+    scoring = compute if precision == "as-trained" else replace(compute, precision=precision)
     objective = config.objective.create()
     if settings.train.pairs == "list" and getattr(objective, "arity", 2) != 2:
         raise ConfigError(
@@ -133,8 +137,9 @@ def prepare(
         metrics=tuple(metric.create() for metric in config.metrics),
         methods=methods,
         compute=compute,
+        scoring=scoring,
         features=StageFeatures(
-            backbone, compute, [p.gate for m in methods for p in m.gates], normalizations
+            backbone, scoring, [p.gate for m in methods for p in m.gates], normalizations
         ),
         normalizations=normalizations,
     )

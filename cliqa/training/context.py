@@ -12,7 +12,6 @@ from torch import Tensor
 from cliqa.data.images import training_view
 from cliqa.data.resize import Resize
 from cliqa.metrics import srcc
-from cliqa.model.scoring import batches_of_equal_size, to_input
 from cliqa.seeds import named_rng
 
 if TYPE_CHECKING:
@@ -114,29 +113,23 @@ class TaskContext:
         self.model.eval()
         return torch.stack([self._one_copy(copy) for copy in range(copies)])
 
-    @torch.no_grad()
     def _one_copy(self, copy: int) -> Tensor:
-        backbone, config = self.model.backbone, self.config
         rows = [(task, row) for task in self.tasks for row in task.split.train]
-        resize = Resize.parse(config.shrink)
-        found = torch.empty(len(rows), backbone.feature_dim)
-        for start in range(0, len(rows), self.compute.batch_size):
+        resize, size = Resize.parse(self.config.shrink), self.compute.batch_size
+        parts = []
+        for start in range(0, len(rows), size):
             views = [
                 training_view(
                     task.images.read(row, resize),
                     shrink=None,
-                    crop=config.crop,
-                    flip=config.flip,
+                    crop=self.config.crop,
+                    flip=self.config.flip,
                     rng=named_rng(self.seed, "copy", task.name, task.sample_ids[row], copy),
                 )
-                for task, row in rows[start : start + self.compute.batch_size]
+                for task, row in rows[start : start + size]
             ]
-            for at in batches_of_equal_size([v.shape for v in views], self.compute.batch_size):
-                images = to_input([views[p] for p in at], backbone, self.compute.device)
-                with self.compute.autocast():
-                    features = backbone(images)
-                found[[start + p for p in at]] = features.float().cpu()
-        return found
+            parts.append(self.compute.over_views(views, self.model.backbone, self.model.backbone))
+        return torch.cat(parts)
 
     def validation_srcc(self) -> float:
         """SRCC of the head on the validation images, mean over the tasks; nan if undefined."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -11,9 +11,13 @@ from cliqa.evaluation import Gate, GateQuery
 from cliqa_gates.config import PRETRAINED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cliqa_gates.config import KMeansConfig
+
+
+#: Distances held at once: 64 MB.
+_AT_ONCE: Final = 8 * 10**6
 
 
 class KMeansGate(Gate):
@@ -52,9 +56,8 @@ class KMeansGate(Gate):
         return mean.astype(np.float32)
 
     def _stage_weights(self, features: np.ndarray, stage: int) -> np.ndarray:
-        unit = _unit(features)
-        nearest = [distances(unit, task[stage]).min(axis=1) for task in self._centroids]
-        logits = -self.config.tau * np.stack(nearest, axis=1)
+        centres = [task[stage] for task in self._centroids]
+        logits = -self.config.tau * nearest_distances(_unit(features), centres)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         weights: np.ndarray = exponentials / exponentials.sum(axis=1, keepdims=True)
         return weights
@@ -85,6 +88,28 @@ class HardKMeansGate(KMeansGate):
         """See `Gate.weights`."""
         soft = super().weights(query)
         return np.eye(query.heads, dtype=np.float32)[soft.argmax(axis=1)]
+
+
+def nearest_distances(points: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:
+    """Distance from each point to the nearest centre of each group.
+
+    All groups' centres stand in one matrix: one product for a few thousand points at a time.
+
+    Args:
+        points: (N, channels).
+        groups: for each, its centres (K, channels); K may differ.
+
+    Returns:
+        float64 (N, groups).
+    """
+    centres = np.concatenate(groups)
+    starts = np.cumsum([0, *map(len, groups[:-1])])
+    rows = max(1, _AT_ONCE // len(centres))
+    parts = [
+        np.minimum.reduceat(distances(points[start : start + rows], centres), starts, axis=1)
+        for start in range(0, len(points), rows)
+    ]
+    return np.concatenate(parts) if parts else np.empty((0, len(groups)))
 
 
 def distances(points: np.ndarray, centres: np.ndarray) -> np.ndarray:

@@ -40,9 +40,6 @@ class TwoStream(TimmBackbone):
         scnn: the distortion stream.
     """
 
-    _ratio: Tensor
-    _shift: Tensor
-
     def __init__(self, network: nn.Module, name: str, scnn: SCNN) -> None:
         super().__init__(network, name)
         try:
@@ -54,9 +51,10 @@ class TwoStream(TimmBackbone):
         self.scnn = scnn.requires_grad_(False).eval()
         # x * ratio + shift turns the trunk's standardisation of an image into S-CNN's.
         own, other = ((torch.tensor(n.mean), torch.tensor(n.std)) for n in (self, scnn))
-        self.register_buffer("_ratio", _column(own[1] / other[1]), persistent=False)
-        self.register_buffer("_shift", _column((own[0] - other[0]) / other[1]), persistent=False)
-        self._same_input = (self.mean, self.std) == (scnn.mean, scnn.std)
+        same = (self.mean, self.std) == (scnn.mean, scnn.std)
+        ratio, shift = own[1] / other[1], (own[0] - other[0]) / other[1]
+        # A module: what runs in modules is run once for all heads when images are scored.
+        self.convert = nn.Identity() if same else _Affine(_column(ratio), _column(shift))
 
     def learnable(self) -> dict[str, nn.Parameter]:
         """The trunk's parameters."""
@@ -72,9 +70,7 @@ class TwoStream(TimmBackbone):
         """See `Backbone.forward`; the feature is float32 under autocast too."""
         content = self._trunk_map(images)
         with torch.no_grad():
-            distortion = self.scnn.feature_map(
-                images if self._same_input else images * self._ratio + self._shift
-            )
+            distortion = self.scnn.feature_map(self.convert(images))
         return bilinear_pool(content, distortion)
 
     def _trunk_map(self, images: Tensor) -> Tensor:
@@ -162,6 +158,21 @@ def _trunk(config: TwoStreamConfig) -> nn.Module:
     )
     timm_config = TimmConfig(name=name, pretrained=config.pretrained, weights=config.weights)
     return trained_network(timm_config, advice)
+
+
+class _Affine(nn.Module):
+    """x * ratio + shift."""
+
+    ratio: Tensor
+    shift: Tensor
+
+    def __init__(self, ratio: Tensor, shift: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("ratio", ratio, persistent=False)
+        self.register_buffer("shift", shift, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images * self.ratio + self.shift
 
 
 def _column(values: Tensor) -> Tensor:

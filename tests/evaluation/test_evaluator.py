@@ -285,3 +285,38 @@ def test_a_score_is_the_weighted_sum_of_the_heads_scores(images, heads, seed):
     found = weighted(scores, weights)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-7)
+
+
+def test_every_test_image_is_read_once_for_all_heads_and_once_for_all_gates(
+    model, grow, evaluator, tasks, monkeypatch
+):
+    read = []
+    for task in tasks:
+        original = task.images.read
+        monkeypatch.setattr(
+            task.images, "read", lambda row, *a, f=original: read.append(row) or f(row, *a)
+        )
+    made = evaluator(Recording(stages=(3,)), Recording(stages=(3, 4)), Recording())
+    images = sum(len(task.split.test) for task in tasks)
+    grow(["one"])
+    grow(["two"])
+    made.evaluate(model, 2, tasks)
+    assert len(read) == 2 * images
+    grow(["three"])
+    made.evaluate(model, 3, tasks)  # the new head alone
+    assert len(read) == 3 * images
+    made.evaluate(model, 4, tasks)
+    assert len(read) == 3 * images
+
+
+@pytest.mark.parametrize("scorer", ["reference", "batched"])
+def test_the_scorer_changes_no_prediction_beyond_rounding(
+    model, grow, evaluator, tasks, cpu, scorer
+):
+    grow(["one"])
+    grow(["two"])
+    features = StageFeatures(model.backbone, cpu, [])
+    made = Evaluator(cpu, [], features, 0, scorer=scorer)
+    found = made.evaluate(model, 1, tasks)[0].head_scores
+    np.testing.assert_allclose(found, scores_alone(model, tasks[0]), rtol=1e-4, atol=1e-5)
+    assert made.record() == {"precision": "float32", "scorer": scorer}

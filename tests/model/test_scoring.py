@@ -59,7 +59,7 @@ shapes = st.lists(st.sampled_from([(4, 5, 3), (5, 4, 3), (6, 6, 3)]), max_size=3
 
 @given(shapes=shapes, batch_size=st.integers(1, 8))
 def test_batches_hold_every_image_once_and_only_one_size_each(shapes, batch_size):
-    batches = list(batches_of_equal_size(shapes, batch_size))
+    batches = list(batches_of_equal_size(shapes, lambda shape: batch_size))
     assert sorted(p for batch in batches for p in batch) == list(range(len(shapes)))
     assert all(len({shapes[p] for p in batch}) == 1 for batch in batches)
     assert all(1 <= len(batch) <= batch_size for batch in batches)

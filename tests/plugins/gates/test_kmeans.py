@@ -7,7 +7,7 @@ import pytest
 import scipy.spatial.distance
 from cliqa_gates import kmeans
 from cliqa_gates.config import KMeansConfig
-from cliqa_gates.kmeans import HardKMeansGate, KMeansGate
+from cliqa_gates.kmeans import HardKMeansGate, KMeansGate, nearest_distances
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load as load_bytes
@@ -234,3 +234,25 @@ def test_settings_without_meaning_are_refused(settings):
 
 def test_stages_are_looked_at_in_ascending_order():
     assert KMeansGate(KMeansConfig(stages=(4, 2, 3))).stages == (2, 3, 4)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=1, max_size=6),
+    count=st.integers(0, 12),
+    at_once=st.sampled_from([1, 20, 10**6]),
+    seed=st.integers(0, 99),
+)
+def test_one_product_gives_the_nearest_centre_of_every_task(sizes, count, at_once, seed):
+    """A loop over images, tasks and centres, in float64."""
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(count, 7)).astype(np.float32)
+    groups = [rng.normal(size=(size, 7)).astype(np.float32) for size in sizes]
+    exact = [
+        [min(np.linalg.norm(x.astype(float) - c.astype(float)) for c in group) for group in groups]
+        for x in points
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kmeans, "_AT_ONCE", at_once)
+        found = nearest_distances(points, groups)
+    assert found.shape == (count, len(groups))
+    np.testing.assert_allclose(found, np.reshape(exact, found.shape), rtol=1e-9, atol=1e-9)

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from cliqa import hub
 from cliqa.errors import CapabilityError, CliqaError, ConfigError, MissingWeightsError
+from cliqa.inference import FoldedScorer
 from cliqa.model import (
+    QualityModel,
     normalization_layers,
     normalization_tensors,
     save_artefact,
@@ -278,3 +280,28 @@ def test_random_weights_of_both_streams_follow_the_seed():
     for name in ("network.conv1.0.weight", "scnn.features.0.weight"):
         assert torch.equal(states[0][name], states[1][name])
         assert not torch.equal(states[0][name], states[2][name])
+
+
+@pytest.mark.parametrize("mean", [(0.485, 0.456, 0.406), (0.5, 0.5, 0.5)])
+def test_the_frozen_stream_runs_once_a_batch_for_all_heads(images, mean):
+    """Also where the trunk's input has to be converted for it first."""
+    trunk = create("test_resnet")
+    trunk.default_cfg = {**trunk.default_cfg, "mean": mean}
+    backbone = TwoStream(trunk, "test_resnet", SCNN()).eval().requires_grad_(False)
+    model = QualityModel(backbone, lambda dim: torch.nn.Linear(dim, 1))
+    for task in "abc":
+        model.keep_for(model.add_head([task]), normalization_tensors(backbone))
+    model.requires_grad_(False)
+    scorer = FoldedScorer(model)
+    expected = model.head_scores(images, range(3))
+    torch.testing.assert_close(scorer.scores(images, range(3)), expected, rtol=1e-4, atol=1e-5)
+    assert "scnn.features" in scorer.record()["shared_parts"]
+    calls, conv2d = [], torch.nn.functional.conv2d
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            torch.nn.functional,
+            "conv2d",
+            lambda x, w, *a, **k: calls.append(tuple(w.shape)) or conv2d(x, w, *a, **k),
+        )
+        scorer.scores(images, range(3))
+    assert calls.count((48, 3, 3, 3)) == 1  # S-CNN's first layer

@@ -1,0 +1,71 @@
+"""Scoring a batch of images as a deployed model does: through one gate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cliqa.errors import CapabilityError
+from cliqa.evaluation.evaluator import check_weights, weighted
+from cliqa.evaluation.gate import GateQuery
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cliqa.evaluation.evaluator import GatePlan
+    from cliqa.evaluation.features import StageFeatures
+    from cliqa.inference import Scorer
+    from cliqa.model import Compute
+
+
+class GatedModel:
+    """A trained model with one gate, from images to qualities.
+
+    Under a gate that puts all weight on one head (`Gate.one_head`) an image goes through the gate's
+    network, if it looks through one, and through that head's: two forwards, however many heads
+    there are. Images of one batch may go to different heads.
+
+    Args:
+        scorer: of the model.
+        plan: the gate, fitted to all heads of the model, with its label.
+        features: the networks that gates look through.
+        compute: the arithmetic.
+
+    Raises:
+        CapabilityError: the gate has to be told the task, which nobody knows of a new image.
+    """
+
+    def __init__(
+        self, scorer: Scorer, plan: GatePlan, features: StageFeatures, compute: Compute
+    ) -> None:
+        if plan.gate.uses_task_id:
+            raise CapabilityError(
+                f"gate `{plan.label}` is told which task an image is from, so it cannot score new "
+                "images; choose another of the run's gates"
+            )
+        self._scorer, self._plan = scorer, plan
+        self._features, self._compute = features, compute
+
+    def weights(self, images: Tensor) -> np.ndarray:
+        """float32 (B, heads), rows sum to 1, of standardised images (B, 3, H, W)."""
+        query = GateQuery(
+            count=len(images),
+            heads=len(self._scorer.model.heads),
+            features=self._features.look(self._plan.gate, images),
+        )
+        found = self._plan.gate.weights(query)
+        if found is None:
+            raise CapabilityError(f"gate `{self._plan.label}` has no weights for new images")
+        check_weights(self._plan.label, found, query)
+        return found
+
+    def score(self, images: Tensor) -> np.ndarray:
+        """Qualities, higher is better: float32 (B, 3, H, W), standardised -> float32 (B,)."""
+        weights = self.weights(images)
+        with self._compute.autocast():
+            if self._plan.gate.one_head:
+                found = self._scorer.one_each(images, weights.argmax(axis=1).tolist())
+                return np.asarray(found.cpu().numpy())
+            heads = self._scorer.scores(images, range(weights.shape[1]))
+        return weighted(heads.cpu().numpy(), weights)
