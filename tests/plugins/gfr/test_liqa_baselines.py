@@ -8,7 +8,7 @@ import yaml
 
 from cliqa.run import run
 
-PAGE = Path(__file__).parents[3] / "docs/explanation/paper-and-code.md"
+PAGE = Path(__file__).parents[3] / "docs/explanation/liqa.md"
 
 
 def documented():
