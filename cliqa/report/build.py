@@ -11,6 +11,7 @@ from cliqa.report.groups import group_runs
 from cliqa.report.parts_cost import cost_part, training_part
 from cliqa.report.parts_examples import check_images, examples_part
 from cliqa.report.parts_heads import analyses_part, cross_part, weights_part
+from cliqa.report.parts_logged import logged_part
 from cliqa.report.parts_main import (
     curves_part,
     lengths_part,
@@ -73,6 +74,7 @@ def _section(place: int, count: int, group: Group, context: Context) -> Section:
         analyses_part(group),
         cost_part(group),
         training_part(group),
+        logged_part(group),
     )
     title = "Results" if count == 1 else f"Section {place}: {', '.join(group.tasks)}"
     return Section(

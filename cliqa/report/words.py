@@ -44,6 +44,10 @@ PRINTED_OTHER: Final = (
     "As printed, on other data, not comparable: the paper's tasks are not those of this section. "
     "Shown for orientation only."
 )
+LOGGED: Final = (
+    "Records that methods wrote into their training log beside losses: the newest value of each "
+    "number, mean and standard deviation over the runs in which it is defined."
+)
 MATRIX: Final = (
     "Row: the task learned last. Column: the test set. On and below the diagonal are tasks learned "
     "so far, above it tasks to come. Blue is towards 1, white 0, orange negative."
