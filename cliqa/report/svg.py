@@ -139,7 +139,8 @@ def _places(frame: Frame, places: Sequence[str]) -> list[str]:
     base = frame.top + frame.height
     parts = []
     for n, name in enumerate(places):
-        shown = name if len(name) * 6.6 < room else name[: max(3, int(room / 6.6) - 1)] + "…"
+        most = int((room - 8) / 6.6)  # leaves a gap to the neighbour
+        shown = name if len(name) <= most else name[: max(3, most - 1)] + "…"
         parts.append(words(frame.x(n), base + 18, n + 1, anchor="middle"))
         parts.append(words(frame.x(n), base + 34, shown, anchor="middle", extra=' class="dim"'))
     return parts
