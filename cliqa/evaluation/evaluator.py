@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from cliqa.evaluation.gate import Gate, GateQuery
 from cliqa.seeds import named_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cliqa.data import Task
     from cliqa.evaluation.features import StageFeatures
@@ -142,6 +142,27 @@ class Evaluator:
                     predictions.scores[plan.label] = weighted(heads, weights)
             found.append(predictions)
         return found
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Known predictions and fitted gates, as plain values and arrays."""
+        known = [list(key) for key in self._known]
+        arrays = {f"known/{n}": scores for n, scores in enumerate(self._known.values())}
+        for plan in self._gates:
+            arrays |= {f"gate/{plan.label}/{n}": a for n, a in plan.gate.state().items()}
+        notes = {plan.label: list(plan.gate.notes) for plan in self._gates}
+        return {"known": known, "forwards": self.forwards, "notes": notes}, arrays
+
+    def load_state(self, values: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Restore what `state` returned."""
+        self.forwards = values["forwards"]
+        self._known = {
+            (digest, task): arrays[f"known/{n}"] for n, (digest, task) in enumerate(values["known"])
+        }
+        for plan in self._gates:
+            part = f"gate/{plan.label}/"
+            own = {n.removeprefix(part): a for n, a in arrays.items() if n.startswith(part)}
+            plan.gate.load_state(own)
+            plan.gate.notes = list(values["notes"][plan.label])
 
     def _head_scores(self, model: QualityModel, digests: Sequence[str], task: Task) -> np.ndarray:
         stale = [h for h, digest in enumerate(digests) if (digest, task.name) not in self._known]

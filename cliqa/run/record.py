@@ -87,6 +87,7 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
         },
         "device": str(prepared.compute.device),
         "precision": prepared.compute.precision,
+        "strict": config.run.strict,
     }
 
 
@@ -179,6 +180,11 @@ def _plugin(record: Any) -> dict[str, Any]:
     }
 
 
+def libraries() -> dict[str, str]:
+    """Versions of what computes."""
+    return {name: metadata.version(name) for name in _LIBRARIES}
+
+
 def _environment() -> dict[str, Any]:
     import torch
 
@@ -188,5 +194,5 @@ def _environment() -> dict[str, Any]:
         "platform": f"{platform.system()}-{platform.machine()}",
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+        "libraries": libraries(),
     }
