@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cliqa.resume.snapshot import NotWholeError, Snapshot, put_back, put_back_in_place, take
     from cliqa.resume.store import Checkpoint, Damaged, ResumeStore
     from cliqa.resume.tensors import Entry, TensorPool
-    from cliqa.resume.witness import differences, witness
+    from cliqa.resume.whole import differences, witness
 
 __all__ = [
     "Checkpoint",
@@ -37,7 +37,7 @@ _HOME = {
     "snapshot": ("NotWholeError", "Snapshot", "put_back", "put_back_in_place", "take"),
     "store": ("Checkpoint", "Damaged", "ResumeStore"),
     "tensors": ("Entry", "TensorPool"),
-    "witness": ("differences", "witness"),
+    "whole": ("differences", "witness"),
 }
 
 

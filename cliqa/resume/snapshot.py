@@ -9,7 +9,7 @@ import torch
 
 from cliqa.errors import CliqaError
 from cliqa.resume.tensors import Entry, TensorPool, digest_of
-from cliqa.resume.witness import differences, witness
+from cliqa.resume.whole import differences, witness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
