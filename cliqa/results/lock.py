@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["folder_lock"]
+__all__ = ["folder_lock", "is_locked"]
 
 
 @contextmanager
@@ -37,6 +37,25 @@ def folder_lock(path: Path, what: str) -> Iterator[None]:
         # Removed while held: `_take` sees that the file it has locked is no longer the path's.
         path.unlink(missing_ok=True)
         os.close(handle)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process holds that lock now; changes nothing."""
+    import fcntl  # not on Windows, which cliqa does not run on
+
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
 
 
 def _take(path: Path, what: str) -> int:

@@ -4,10 +4,11 @@ import pytest
 import torch
 from cliqa_pairwise.config import FidelityConfig
 from cliqa_pairwise.fidelity import Fidelity
-from cliqa.seeds import named_rng
 from cliqa_replay.config import DistillationReplayConfig, ReplayConfig
 from cliqa_replay.memory import Memory
 from cliqa_replay.strategies import DistillationReplay, ExperienceReplay
+
+from cliqa.seeds import named_rng
 
 
 @pytest.fixture(scope="module")
