@@ -9,6 +9,7 @@ import platform
 import resource
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -180,6 +181,7 @@ def _plugin(record: Any) -> dict[str, Any]:
     }
 
 
+@cache
 def libraries() -> dict[str, str]:
     """Versions of what computes."""
     return {name: metadata.version(name) for name in _LIBRARIES}

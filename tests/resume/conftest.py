@@ -26,7 +26,13 @@ def built():
 
 
 @pytest.fixture
-def two_stages(tiny_config, resolve):
+def no_waiting(monkeypatch):
+    """A process that dies leaves what it has written; only a machine that dies needs the disk."""
+    monkeypatch.setattr("os.fsync", lambda handle: None)
+
+
+@pytest.fixture
+def two_stages(tiny_config, resolve, no_waiting):
     """Make the run of a method; `minutes: 0` saves after every step."""
 
     def make(strategy, *overrides, minutes=0, **changes):
