@@ -40,6 +40,11 @@ def _support(name):
 
 
 @pytest.fixture(scope="session")
+def support():
+    return _support
+
+
+@pytest.fixture(scope="session")
 def random_pixels():
     return _support("images").random_pixels
 

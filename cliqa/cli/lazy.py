@@ -9,6 +9,7 @@ import click
 from cliqa.errors import CliqaError
 from cliqa.registry.suggest import did_you_mean
 from cliqa.registry.targets import import_target
+from cliqa.resume import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +71,9 @@ class LazyGroup(click.Group):
         except CliqaError as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(error.exit_code)
+        except Interrupted as stop:
+            click.echo(str(stop), err=True)
+            ctx.exit(stop.exit_code)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(_INTERRUPTED)

@@ -90,6 +90,12 @@ class TerminalProgress(Observer):
             self._checks = None
         self._stages = self._progress.add_task("stages", total=sum(stages.values()), about="")
 
+    def resumed(self, method: str, stages: int, place: str) -> None:
+        """See `Observer.resumed`."""
+        if self._stages is not None:
+            self._progress.advance(self._stages, stages)
+        self._say(f"{method}: goes on, {place}")
+
     def stage_start(self, method: str, step: int, steps: int, tasks: str) -> None:
         """See `Observer.stage_start`."""
         if self._stages is not None:

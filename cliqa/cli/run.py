@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cliqa.cli.context import let_threads_sleep, make_console, registry
+from cliqa.resume import Interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,8 @@ _WIDEST_MATRIX: Final = 8
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder of the result; default: a new folder runs/NAME.",
+    help="Folder of the result; default: runs/NAME, or runs/NAME-2, ... where that is taken. A run "
+    "that was cut off goes on.",
 )
 @click.option(
     "--set",
@@ -36,7 +38,11 @@ _WIDEST_MATRIX: Final = 8
     metavar="KEY=VALUE",
     help="Change a value, for example --set train.epochs=2; may be given several times.",
 )
-@click.option("--force", is_flag=True, help="Replace a finished run in --out.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace a finished run in --out; start one that was cut off over.",
+)
 @click.option("--quiet", is_flag=True, help="Print the result only, no progress.")
 @click.pass_context
 def run(
@@ -50,6 +56,9 @@ def run(
     """Train and evaluate CONFIG: the name of a shipped recipe, or a .yaml file.
 
     `cliqa list recipes` prints the recipes, `cliqa show recipe NAME` their text.
+
+    After an interruption the same command goes on where it was, and gives the same result. Ctrl-C
+    and SIGTERM save first (exit codes 130 and 143); a second one stops at once.
     """
     from cliqa.config import load_config
     from cliqa.results import check_folder
@@ -57,7 +66,7 @@ def run(
     resolved = load_config(
         config, overrides=overrides, registry_factory=lambda files: registry(ctx, files)
     )
-    folder = out or _new_folder(Path("runs"), resolved.source_name)
+    folder = out or _own_folder(Path("runs"), resolved, force=force)
     check_folder(folder, force=force)  # again later, but torch takes seconds to load
     console = make_console()
     report = _run(resolved, folder, force, quiet, console)
@@ -68,29 +77,54 @@ def _run(
     config: ResolvedConfig, folder: Path, force: bool, quiet: bool, console: Console
 ) -> RunReport:
     let_threads_sleep()
-    if quiet:
-        from cliqa.run import run
+    with Interrupts(tell_of_signal) as interrupts:
+        if quiet:
+            from cliqa.run import run
 
-        return run(config, folder, force=force)
-    from cliqa.cli.progress import TerminalProgress
+            return run(config, folder, force=force, interrupts=interrupts)
+        from cliqa.cli.progress import TerminalProgress
 
-    with TerminalProgress(console) as progress:
-        progress.opening(config)
-        from cliqa.run import run  # after the first line: torch takes seconds to load
+        with TerminalProgress(console) as progress:
+            progress.opening(config)
+            from cliqa.run import run  # after the first line: torch takes seconds to load
 
-        return run(config, folder, force=force, observer=progress)
+            return run(config, folder, force=force, observer=progress, interrupts=interrupts)
 
 
-def _new_folder(parent: Path, name: str) -> Path:
-    """`runs/NAME`, or `runs/NAME-2`, `-3`, ... if that holds something."""
+def tell_of_signal(text: str) -> None:
+    """Answer a signal that is waited for, on the terminal."""
+    click.echo(text, err=True)
+
+
+def _own_folder(parent: Path, config: ResolvedConfig, *, force: bool) -> Path:
+    """`runs/NAME`, or `runs/NAME-2`, `-3`, ... if that holds something else.
+
+    A run of the same configuration that was cut off, and that nobody is at work on, goes on.
+    """
     from cliqa.results import FolderState, folder_state
 
-    number = 1
+    name, number = config.source_name, 1
     while True:
         folder = parent / (name if number == 1 else f"{name}-{number}")
-        if folder_state(folder) is FolderState.NEW:
+        state = folder_state(folder)
+        if state is FolderState.NEW:
+            return folder
+        if state is FolderState.UNFINISHED and not force and _goes_on(folder, config):
             return folder
         number += 1
+
+
+def _goes_on(folder: Path, config: ResolvedConfig) -> bool:
+    from cliqa.results.layout import LOCK
+    from cliqa.results.lock import is_locked
+
+    if is_locked(folder / LOCK):
+        return False
+    from cliqa.resume import ResumeStore  # loads torch, and so only where there is something
+    from cliqa.run.identity import configuration
+
+    state = ResumeStore(folder).read_state()
+    return state is not None and state["identity"]["config"] == configuration(config)
 
 
 def _print_report(report: RunReport, metrics: list[str], console: Console) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cliqa.cli.context import let_threads_sleep, make_console, registry
-from cliqa.cli.run import print_caveats
+from cliqa.cli.run import print_caveats, tell_of_signal
 from cliqa.cli.tables import print_table
 from cliqa.registry.component import KINDS
+from cliqa.resume import Interrupted, Interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,10 +74,10 @@ def sweep(
             _print_head(plan, folder, states, console)
         try:
             _run(plan, folder, states, None if quiet else console, fail_fast)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             folder.write(plan)
             _print_left(plan, folder, console)
-            ctx.exit(_INTERRUPTED)
+            ctx.exit(stop.exit_code if isinstance(stop, Interrupted) else _INTERRUPTED)
         folder.write(plan)
     if not _print_result(plan, folder, console):
         ctx.exit(1)
@@ -100,7 +101,8 @@ def _run(
     from cliqa.sweep.execute import run_cells
 
     observer = SweepProgress(console) if console else None
-    run_cells(cells, folder, observer=observer, fail_fast=fail_fast)
+    with Interrupts(tell_of_signal) as interrupts:
+        run_cells(cells, folder, observer=observer, fail_fast=fail_fast, interrupts=interrupts)
 
 
 def _print_head(
@@ -122,7 +124,7 @@ def headline(plan: Plan, states: Mapping[str, CellState]) -> str:
     counts = Counter(states.values())
     words = {
         CellState.DONE: "already there",
-        CellState.UNFINISHED: "unfinished, to be started over",
+        CellState.UNFINISHED: "unfinished, to be gone on with",
         CellState.FAILED: "failed before, to be tried again",
     }
     found = [f"{counts[state]} {text}" for state, text in words.items() if counts[state]]

@@ -272,6 +272,18 @@ class CacheConfig(ComponentConfig):
     )
 
 
+class ResumeConfig(ComponentConfig):
+    """How often a run saves what it needs to go on after an interruption."""
+
+    minutes: float = Field(
+        default=5.0,
+        ge=0,
+        description="minutes between two checkpoints of a run that goes on; 0: after every step. "
+        "Checkpoints are also written when a phase or stage ends, if that took much longer than "
+        "writing one does, and when a signal stops the run",
+    )
+
+
 class RunConfig(ComponentConfig):
     """A whole run: one method on one task stream, and methods trained beside it."""
 
@@ -306,6 +318,14 @@ class RunConfig(ComponentConfig):
     )
     cache: CacheConfig = Field(
         default=CacheConfig(), description="decoded images on this machine; not part of a result"
+    )
+    resume: ResumeConfig = Field(
+        default=ResumeConfig(), description="checkpoints while it runs; not part of a result"
+    )
+    strict: bool = Field(
+        default=True,
+        description="use only algorithms that give the same bits every time, and stop at an "
+        "operation that has none; false: whatever is fastest",
     )
 
 

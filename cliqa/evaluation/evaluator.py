@@ -13,7 +13,7 @@ from cliqa.inference import Scorer, make_scorer
 from cliqa.seeds import named_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cliqa.data import Task
     from cliqa.evaluation.features import StageFeatures
@@ -104,6 +104,7 @@ class Evaluator:
         self._aside = 1 if main_head else 0
         self._scorer_name = scorer
         self._scorer: Scorer | None = None
+        self._recorded: dict[str, Any] = {}  # of an attempt that this one goes on from
         self._known: dict[tuple[str, str], np.ndarray] = {}
         self.forwards = 0
 
@@ -151,13 +152,35 @@ class Evaluator:
 
     def record(self) -> dict[str, Any]:
         """How heads were run, for the result."""
-        how = {} if self._scorer is None else self._scorer.record()
+        how = self._recorded if self._scorer is None else self._scorer.record()
         return {"precision": self._compute.precision, **how}
 
     def _scorer_of(self, model: QualityModel) -> Scorer:
         if self._scorer is None or self._scorer.model is not model:
             self._scorer = make_scorer(self._scorer_name, model, self._compute.memory)
         return self._scorer
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Known predictions and fitted gates, as plain values and arrays."""
+        known = [list(key) for key in self._known]
+        arrays = {f"known/{n}": scores for n, scores in enumerate(self._known.values())}
+        for plan in self._gates:
+            arrays |= {f"gate/{plan.label}/{n}": a for n, a in plan.gate.state().items()}
+        notes = {plan.label: list(plan.gate.notes) for plan in self._gates}
+        values = {"known": known, "forwards": self.forwards, "notes": notes}
+        return values | {"scoring": self.record()}, arrays
+
+    def load_state(self, values: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Restore what `state` returned."""
+        self.forwards, self._recorded = values["forwards"], values["scoring"]
+        self._known = {
+            (digest, task): arrays[f"known/{n}"] for n, (digest, task) in enumerate(values["known"])
+        }
+        for plan in self._gates:
+            part = f"gate/{plan.label}/"
+            own = {n.removeprefix(part): a for n, a in arrays.items() if n.startswith(part)}
+            plan.gate.load_state(own)
+            plan.gate.notes = list(values["notes"][plan.label])
 
     def _head_scores(self, model: QualityModel, digests: Sequence[str], task: Task) -> np.ndarray:
         stale = [h for h, digest in enumerate(digests) if (digest, task.name) not in self._known]

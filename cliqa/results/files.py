@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _CAUSES = {
     errno.ENOSPC: "no space is left on the device; free some, or name another --out",
     errno.EDQUOT: "your disk quota is used up; free some, or name another --out",
+    errno.EFBIG: "a file may not become that large here; raise the limit, or name another --out",
     errno.EACCES: "permission denied; name a folder that you may write to",
     errno.EPERM: "permission denied; name a folder that you may write to",
     errno.EROFS: "the file system is read-only; name another --out",

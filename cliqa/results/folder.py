@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 
 from cliqa.errors import ResultError
 from cliqa.results.files import explained, sync, write_atomic
-from cliqa.results.layout import COMPARE, RUN, SUMS, TEMPORARY, UNFINISHED, check_relative, is_own
+from cliqa.results.layout import (
+    COMPARE,
+    LOCK,
+    RESUME,
+    RUN,
+    SUMS,
+    TEMPORARY,
+    UNFINISHED,
+    check_relative,
+    is_own,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +51,7 @@ def folder_state(folder: Path) -> FolderState:
         if not folder.is_dir():
             raise ResultError(f"{folder} is a file, not a folder; name another --out")
         # A run killed in its very first write leaves nothing but a temporary file.
-        if all(p.name.startswith(TEMPORARY) for p in folder.iterdir()):
+        if all(p.name.startswith(TEMPORARY) or p.name == LOCK for p in folder.iterdir()):
             return FolderState.NEW
         if (folder / SUMS).is_file() and _is_run_record(folder / RUN):
             return FolderState.FINISHED
@@ -140,7 +150,8 @@ def check_folder(folder: Path, *, force: bool = False) -> None:
 def prepare_folder(folder: Path, *, force: bool = False) -> None:
     """Make `folder` ready for a new run, or say why it cannot be.
 
-    Absent or empty: made. An unfinished run: started over. A finished run: refused, or with
+    Absent or empty: made. An unfinished run: started over (to go on with it, `BundleWriter` opens
+    it as it is). A finished run: refused, or with
     `force` cleared. Anything else: refused, with or without `force`. Clearing removes what cliqa
     wrote and leaves every other file; runs nested in `compare/` are parts of the run and go too.
 
@@ -152,7 +163,16 @@ def prepare_folder(folder: Path, *, force: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     _clear_nested(folder / COMPARE)
     _clear(folder)
+    clear_checkpoints(folder)
     write_claims(folder, set())
+
+
+def clear_checkpoints(folder: Path) -> None:
+    """Remove a run's checkpoints: it is finished, or starts over."""
+    if (folder / RESUME).is_dir():
+        from cliqa.resume import ResumeStore  # loads torch, which a reader of results never needs
+
+        ResumeStore(folder).clear()
 
 
 def _clear_nested(compare: Path) -> None:

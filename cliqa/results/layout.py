@@ -29,6 +29,10 @@ SUMS: Final = "SHA256SUMS"
 UNFINISHED: Final = "UNFINISHED"
 #: Folder of nested bundles, each with sums of its own.
 COMPARE: Final = "compare"
+#: Folder of an unfinished run's checkpoints; goes when the run is finished.
+RESUME: Final = "resume"
+#: Says which process works in a folder, while it does.
+LOCK: Final = ".cliqa-lock"
 #: Prefix of a file that is being written; no finished file carries it.
 TEMPORARY: Final = ".cliqa-tmp-"
 
@@ -85,6 +89,11 @@ def is_own(relative: str) -> bool:
         or path.name.startswith(TEMPORARY)
         or any(len(path.parts) == 2 and path.match(pattern) for pattern in _PATTERNS)
     )
+
+
+def is_temporary(relative: str) -> bool:
+    """Whether that path is of a file that is being written, or was when its process died."""
+    return relative.rpartition("/")[2].startswith(TEMPORARY)
 
 
 def check_label(label: str, what: str) -> str:

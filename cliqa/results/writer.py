@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from cliqa.errors import ResultError
@@ -19,13 +21,13 @@ from cliqa.results.layout import (
     RUN,
     SCHEMA_VERSION,
     SUMS,
-    TEMPORARY,
     TRAIN_LOG,
     UNFINISHED,
     WEIGHTS,
     check_label,
     check_relative,
     is_own,
+    is_temporary,
     plain,
 )
 from cliqa.results.parquet import as_table
@@ -152,6 +154,45 @@ class BundleWriter:
             _drop_torn_line(file)
             file.write(line)
 
+    def log_mark(self) -> dict[str, Any]:
+        """How long `train_log.jsonl` is now, and the digest of that."""
+        path = self.path(TRAIN_LOG)
+        content = path.read_bytes() if path.exists() else b""
+        return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+    def sync_log(self) -> None:
+        """Have the log on the disk, so that a checkpoint never knows more of it than is there."""
+        path = self.path(TRAIN_LOG)
+        if path.exists():
+            with explained("write", path):
+                sync(path)
+
+    def empty_log(self) -> None:
+        """Forget what an earlier attempt has logged."""
+        path = self.path(TRAIN_LOG)
+        with explained("clear", path):
+            path.unlink(missing_ok=True)
+
+    def cut_log(self, mark: Mapping[str, Any]) -> None:
+        """Cut `train_log.jsonl` back to what it was at a mark.
+
+        Raises:
+            ResultError: it does not begin with what it then was.
+        """
+        path, size = self.path(TRAIN_LOG), int(mark["bytes"])
+        content = path.read_bytes() if path.exists() else b""
+        if hashlib.sha256(content[:size]).hexdigest() != mark["sha256"]:
+            raise ResultError(f"{path} is not what the run has written; it was changed since")
+        if len(content) > size:
+            with explained("write", path):
+                os.truncate(path, size)
+
+    def digests(self) -> dict[str, str]:
+        """Path -> SHA-256 of every file of the run so far."""
+        own = own_files(self.folder, self._claims)
+        files = [n for n in own if n != UNFINISHED and not is_temporary(n)]
+        return {name: sha256(self.folder / name) for name in files}
+
     def finish(self) -> None:
         """Write `SHA256SUMS`, which makes the bundle complete; nothing is written after it."""
         absent = [name for name in REQUIRED if not (self.folder / name).is_file()]
@@ -159,7 +200,7 @@ class BundleWriter:
             raise ResultError(f"{self.folder} cannot be finished without {', '.join(absent)}")
         names = []
         for name in own_files(self.folder, self._claims):
-            if name.rpartition("/")[2].startswith(TEMPORARY):
+            if is_temporary(name):
                 with explained("clear", self.folder):
                     (self.folder / name).unlink()
             elif name != UNFINISHED:

@@ -15,7 +15,7 @@ from cliqa.data import ImageReader, RatedDataset, Task
 from cliqa.model import count_macs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from cliqa.evaluation import Gate, StageFeatures
     from cliqa.model import Backbone, QualityModel
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 SIDE: Final = 224
 #: Never entered: the data is there for every method; which images one keeps is counted apart.
 _DATA = (Task, RatedDataset, ImageReader)
+_SUMS: Final = (
+    "train_seconds",
+    "train_cpu_seconds",
+    "evaluate_seconds",
+    "peak_held_bytes",
+    "held_bytes",
+)
 
 
 @dataclass
@@ -49,23 +56,32 @@ class CostMeter:
     _wall: float = field(default=0.0, repr=False)
     _cpu: float = field(default=0.0, repr=False)
 
-    def start(self) -> None:
-        """A stage begins."""
+    def go_on(self) -> None:
+        """From here on time counts."""
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
-    def trained(self) -> float:
-        """Its training is over; returns its seconds."""
-        seconds = time.perf_counter() - self._wall
-        self.train_seconds += seconds
+    def count_training(self) -> None:
+        """Count the time since the last count as training."""
+        self.train_seconds += time.perf_counter() - self._wall
         self.train_cpu_seconds += time.process_time() - self._cpu
-        self._wall = time.perf_counter()
-        return seconds
+        self.go_on()
 
     def evaluated(self) -> float:
-        """Its evaluation is over; returns its seconds."""
+        """A stage's evaluation is over; returns its seconds."""
         seconds = time.perf_counter() - self._wall
         self.evaluate_seconds += seconds
+        self.go_on()
         return seconds
+
+    def state(self) -> dict[str, float]:
+        """All sums so far."""
+        return {name: getattr(self, name) for name in _SUMS}
+
+    def load_state(self, state: Mapping[str, float]) -> None:
+        """Go on from what `state` returned."""
+        for name in _SUMS:
+            setattr(self, name, state[name])
+        self.go_on()
 
     def measure(self, strategy: object, model: QualityModel) -> None:
         """Look at what the method holds now."""

@@ -23,6 +23,9 @@ class Observer:
     def methods(self, stages: Mapping[str, int]) -> None:
         """The run begins: method label -> number of its stages."""
 
+    def resumed(self, method: str, stages: int, place: str) -> None:
+        """A method goes on with what an earlier attempt began: so many stages are over."""
+
     def stage_start(self, method: str, step: int, steps: int, tasks: str) -> None:
         """A method begins a stage."""
 

@@ -64,6 +64,11 @@ class Prepared:
     features: StageFeatures
     normalizations: dict[str, Normalization]
 
+    def new_method(self, label: str) -> Method:
+        """That method once more, with a strategy and gates that have seen nothing."""
+        of = {r.label: r for r in (self.config.strategy, *self.config.compare)}
+        return _method(of[label], self.config.gates, self.backbone, self.objective)
+
     @property
     def seed(self) -> int:
         """The root of every random number."""

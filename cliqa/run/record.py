@@ -9,6 +9,7 @@ import platform
 import resource
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,7 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
         },
         "device": str(prepared.compute.device),
         "precision": prepared.compute.precision,
+        "strict": config.run.strict,
     }
 
 
@@ -179,6 +181,12 @@ def _plugin(record: Any) -> dict[str, Any]:
     }
 
 
+@cache
+def libraries() -> dict[str, str]:
+    """Versions of what computes."""
+    return {name: metadata.version(name) for name in _LIBRARIES}
+
+
 def _environment() -> dict[str, Any]:
     import torch
 
@@ -188,5 +196,5 @@ def _environment() -> dict[str, Any]:
         "platform": f"{platform.system()}-{platform.machine()}",
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+        "libraries": libraries(),
     }

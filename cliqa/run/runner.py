@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+import errno
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from cliqa.results import BundleWriter, prepare_folder
-from cliqa.run.method import MethodRun
+from cliqa.errors import ResultError
+from cliqa.results import (
+    Bundle,
+    BundleWriter,
+    FolderState,
+    check_folder,
+    check_sums,
+    folder_state,
+    is_finished,
+    prepare_folder,
+)
+from cliqa.results.folder import clear_checkpoints
+from cliqa.results.layout import LOCK
+from cliqa.results.lock import folder_lock
+from cliqa.resume import Interrupted, Interrupts, NotWholeError, ResumeStore
+from cliqa.run.identity import identity
+from cliqa.run.keeper import Keeper
+from cliqa.run.method import MethodResult, MethodRun
 from cliqa.run.observer import Observer
 from cliqa.run.prepare import prepare
+from cliqa.run.strict import strictly
+from cliqa.run.way_back import ways_back
+from cliqa.training.trainer import DivergedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from cliqa.config import ResolvedConfig
     from cliqa.run.built import BuiltDatasets
+    from cliqa.run.prepare import Method, Prepared
+    from cliqa.run.way_back import WayBack
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -49,42 +75,43 @@ def run(
     force: bool = False,
     observer: Observer | None = None,
     datasets: BuiltDatasets | None = None,
+    interrupts: Interrupts | None = None,
 ) -> RunReport:
     """Train and evaluate every method of a configuration and write their bundles.
 
-    Nothing is written before every part has been built and checked, every image included.
+    Nothing is written before every part has been built and checked, every image included. An
+    unfinished run in `out` goes on where its last checkpoint was taken.
 
     Args:
         config: what to run.
         out: folder of the result; must be new, empty, or hold an unfinished run.
-        force: replace a finished run in `out`.
+        force: replace a finished run in `out`, and start an unfinished one over.
         observer: told what happens.
         datasets: shared with other runs of this process; default: this run builds its own.
+        interrupts: what may stop it; default: nothing that it could save itself from.
 
     Raises:
         CliqaError: a mistake of the user's, named.
+        Interrupted: a signal stopped it; its text says whether it was saved.
     """
     started = time.perf_counter()
-    observer = observer or Observer()
+    observer, interrupts = observer or Observer(), interrupts or Interrupts()
+    if is_finished(out) and not force:
+        clear_checkpoints(out)  # left by a process that was killed at the very end
+    check_folder(out, force=force)
     if config.run.threads is not None:
         torch.set_num_threads(config.run.threads)
-    prepared = prepare(config, datasets, observer)
-    prepare_folder(out, force=force)
-    for note in prepared.stream.notes:
-        observer.note(note)
-    groups = prepared.stream.stages
-    observer.methods({m.label: len(m.strategy.stages(groups)) for m in prepared.methods})
-    own, *others = prepared.methods
-    writer = BundleWriter(out)
-    done = {own.label: MethodRun(prepared, own, writer, observer)()}
-    for method in others:
-        folder = out / "compare" / method.label
-        # Whatever lies there belongs to an earlier attempt at this run.
-        prepare_folder(folder, force=True)
-        beside = BundleWriter(folder)
-        done[method.label] = MethodRun(prepared, method, beside, observer)()
-        beside.finish()
-    writer.finish()  # last: its sums say that the whole run is complete
+    with ExitStack() as held, strictly(config.run.strict):
+        # A second process is told at once, not after it has checked all images.
+        early = folder_state(out) is not FolderState.NEW
+        if early:
+            held.enter_context(folder_lock(out / LOCK, "run"))
+        prepared = prepare(config, datasets, observer)
+        if not early:
+            _make(out)
+            held.enter_context(folder_lock(out / LOCK, "run"))
+            check_folder(out, force=force)  # somebody else may have been quicker
+        done = _Runs(prepared, out, observer, interrupts, force=force)()
     told = {p.label for m in prepared.methods for p in m.gates if p.gate.uses_task_id}
     return RunReport(
         folder=out,
@@ -94,3 +121,141 @@ def run(
         pseudo_scores=any(t.dataset.pseudo_scores for t in prepared.stream.tasks),
         seconds=time.perf_counter() - started,
     )
+
+
+def _make(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        prepare_folder(out)  # says what is wrong
+
+
+@dataclass
+class _Runs:
+    """All methods of a run, begun or gone on with."""
+
+    prepared: Prepared
+    out: Path
+    observer: Observer
+    interrupts: Interrupts
+    force: bool
+
+    def __call__(self) -> dict[str, MethodResult]:
+        self.store = ResumeStore(self.out)
+        self.identity = identity(self.prepared)
+        for note in self.prepared.stream.notes:
+            self.observer.note(note)
+        groups = self.prepared.stream.stages
+        methods = self.prepared.methods
+        self.observer.methods({m.label: len(m.strategy.stages(groups)) for m in methods})
+        notes: list[str] = []
+        for way in ways_back(self.store, self.identity, self._tell(notes), force=self.force):
+            try:
+                return self._all(way, notes)
+            except NotWholeError as error:
+                self._tell(notes)(f"{way.name} cannot be gone on from: {error}")
+        raise AssertionError("the last way is to start over")
+
+    def _tell(self, notes: list[str]) -> Callable[[str], None]:
+        def tell(text: str) -> None:
+            notes.append(text)
+            self.observer.note(text)
+
+        return tell
+
+    def _all(self, way: WayBack, notes: list[str]) -> dict[str, MethodResult]:
+        if way.over:
+            prepare_folder(self.out, force=self.force)
+        keeper = self.keeper = Keeper(
+            self.store,
+            self.identity,
+            self.prepared.config.run.resume.minutes,
+            self.interrupts,
+            way.attempts,
+            way.finished,
+        )
+        if notes:
+            keeper.attempts[-1]["notes"] = notes
+        try:
+            done = self._methods(way)
+        except Interrupted as stop:
+            self._save_at_last(stop)
+            raise
+        except DivergedError as error:
+            raise self._diverged(error) from error
+        except ResultError as error:
+            raise self._with_hint(error) from error
+        clear_checkpoints(self.out)
+        return done
+
+    def _methods(self, way: WayBack) -> dict[str, MethodResult]:
+        writer = BundleWriter(self.out)
+        done: dict[str, MethodResult] = {}
+        own, *others = self.prepared.methods
+        done[own.label] = self._own(own, writer, way)
+        for method in others:
+            done[method.label] = self._beside(method, way)
+        writer.finish()  # last: its sums say that the whole run is complete
+        return done
+
+    def _own(self, method: Method, writer: BundleWriter, way: WayBack) -> MethodResult:
+        kept = self.keeper.finished.get(method.label)
+        if kept is not None:
+            if kept.items() <= writer.digests().items():
+                return self._again(method, self.out)
+            raise NotWholeError(f"files of `{method.label}` were changed or removed")
+        found = self._one(method, writer, way)
+        self.keeper.finished[method.label] = writer.digests()
+        return found
+
+    def _beside(self, method: Method, way: WayBack) -> MethodResult:
+        folder = self.out / "compare" / method.label
+        if is_finished(folder) and not way.over:
+            faults = check_sums(folder)
+            if not faults:
+                return self._again(method, folder)
+            self.observer.note(f"{method.label} is trained again: {faults[0]}")
+        if way.method != method.label or way.position is None or is_finished(folder):
+            # Whatever lies there belongs to an earlier attempt at this run.
+            prepare_folder(folder, force=True)
+            writer = BundleWriter(folder)
+            way = way.elsewhere()
+        else:
+            writer = BundleWriter(folder)
+        found = self._one(method, writer, way)
+        writer.finish()
+        return found
+
+    def _one(self, method: Method, writer: BundleWriter, way: WayBack) -> MethodResult:
+        position = way.position if way.method == method.label else None
+        if position is not None:
+            method = self.prepared.new_method(method.label)  # an attempt before may have touched it
+        self.keeper.follow(method.label, None)
+        return MethodRun(self.prepared, method, writer, self.observer, self.keeper)(position)
+
+    def _again(self, method: Method, folder: Path) -> MethodResult:
+        """What a method gave in an earlier attempt."""
+        stages = len(method.strategy.stages(self.prepared.stream.stages))
+        self.observer.resumed(method.label, stages, "finished")
+        bundle = Bundle(folder)
+        metrics = {k: v for k, v in bundle.metrics.items() if k != "schema_version"}
+        return MethodResult(metrics, bundle.run["cost"])
+
+    def _save_at_last(self, stop: Interrupted) -> None:
+        saved = self.keeper.save()
+        what = "saved" if saved else "what was saved last is kept"
+        stop.saved = f"{what}; the same command goes on from there"
+
+    def _diverged(self, error: DivergedError) -> DivergedError:
+        self.store.note_divergence(str(error))
+        return DivergedError(
+            f"{error}. The same command would come to the same step and stop again: change the "
+            "settings and start over with --force, or name another --out"
+        )
+
+    def _with_hint(self, error: ResultError) -> ResultError:
+        cause = error.__cause__
+        full = isinstance(cause, OSError) and cause.errno in _FULL
+        if not full or not self.store.names():
+            return error
+        return ResultError(f"{error}; what was saved is kept: the same command goes on from there")

@@ -17,6 +17,7 @@ from cliqa.run import BuiltDatasets, Observer, run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cliqa.resume import Interrupts
     from cliqa.sweep.folder import Failure, SweepFolder
     from cliqa.sweep.plan import Cell
 
@@ -51,6 +52,7 @@ def run_cells(
     *,
     observer: SweepObserver | None = None,
     fail_fast: bool = False,
+    interrupts: Interrupts | None = None,
 ) -> list[Failure]:
     """Run cells one after the other; one that fails is noted and does not stop the others.
 
@@ -59,6 +61,7 @@ def run_cells(
         folder: where their bundles go.
         observer: told what happens.
         fail_fast: stop after the first failure.
+        interrupts: what may stop a run; the run is saved.
 
     Returns:
         The failures.
@@ -76,7 +79,7 @@ def run_cells(
                 threads
             )  # a cell that asks for none gets what a run of its own has
             with observer.watch(cell, number, len(cells)) as watcher:
-                failure = attempt(cell, folder, watcher, datasets)
+                failure = attempt(cell, folder, watcher, datasets, interrupts)
             gc.collect()  # models hold cycles, and the next cell builds its own
             if failure is not None:
                 observer.failed(failure)
@@ -93,10 +96,17 @@ def attempt(
     folder: SweepFolder,
     observer: Observer | None = None,
     datasets: BuiltDatasets | None = None,
+    interrupts: Interrupts | None = None,
 ) -> Failure | None:
     """Run one cell; a failure is noted in the sweep's folder and returned."""
     try:
-        run(cell.config, folder.cell(cell.name), observer=observer, datasets=datasets)
+        run(
+            cell.config,
+            folder.cell(cell.name),
+            observer=observer,
+            datasets=datasets,
+            interrupts=interrupts,
+        )
     except (Exception, SystemExit) as error:  # a plugin may raise anything
         return folder.record_failure(cell.name, error)
     folder.clear_failure(cell.name)

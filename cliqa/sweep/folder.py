@@ -8,7 +8,6 @@ failed/NAME.json      why a cell failed; goes when the cell is finished
 from __future__ import annotations
 
 import json
-import os
 import traceback
 from collections import Counter
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from cliqa.errors import CliqaError, ResultError
 from cliqa.results import Bundle, FolderState, folder_state
 from cliqa.results.files import explained, write_atomic
 from cliqa.results.layout import TEMPORARY, plain
+from cliqa.results.lock import folder_lock
 from cliqa.sweep.compare import differences, other_versions
 
 if TYPE_CHECKING:
@@ -197,24 +197,10 @@ class SweepFolder:
         Raises:
             ResultError: another sweep is at work here.
         """
-        import fcntl  # not on Windows, which cliqa does not run on
-
         with explained("write to", self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise ResultError(
-                f"another sweep is running in {self.path}; wait for it, or name another --out"
-            ) from None
-        except OSError:
-            pass  # some network file systems have no locks: the sweep itself does not need one
-        try:
+        with folder_lock(self.path / _LOCK, "sweep"):
             yield
-        finally:
-            os.close(handle)  # the file stays: to delete it would let two others both hold a lock
 
     def _check_own(self) -> None:
         with explained("look into", self.path):

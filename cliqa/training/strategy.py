@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from cliqa.data import Task
     from cliqa.model import Backbone, QualityModel
     from cliqa.training.batches import Batch
     from cliqa.training.context import TaskContext
@@ -110,13 +111,28 @@ class Strategy:
         return 0
 
     def state(self) -> dict[str, Tensor]:
-        """Everything besides the model that later stages depend on, as tensors."""
+        """Everything besides the model that training changes and later steps depend on.
+
+        Asked for between stages and after any step. The tensors are the strategy's own, not copies,
+        wherever a phase's losses or optimisers hold them: in the middle of a stage a run that goes
+        on writes into them. What `start` sets up, and what `phases` makes anew from the model,
+        need not be in it.
+        """
         return {}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Restore what `state` returned."""
+        """Restore what `state` returned, in a strategy that was just started.
+
+        The tensors are new and the strategy's to keep, on the device of those that were saved.
+        """
         if state:
             raise KeyError(f"{type(self).__name__} keeps no state but was given {sorted(state)}")
+
+    def recall_tasks(self, tasks: Sequence[Task]) -> None:
+        """Called after `load_state` with the tasks of the stages that are over, in order.
+
+        For methods that keep images, which a state of tensors cannot hold.
+        """
 
 
 class IsolatingStrategy(Strategy):

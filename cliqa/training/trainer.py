@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,10 @@ from cliqa.training.context import names_of
 from cliqa.training.phases import make_optimizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from cliqa.model import QualityModel, Tensors
     from cliqa.training.batches import Batch
@@ -29,6 +31,10 @@ class DivergedError(CliqaError, FloatingPointError):
     """A loss became nan or infinite."""
 
 
+def _nothing() -> None:
+    """Nobody waits for a step to end."""
+
+
 @dataclass
 class Trainer:
     """Runs phases.
@@ -36,13 +42,40 @@ class Trainer:
     Attributes:
         log: called with one plain record an epoch.
         progress: called with the number of samples after each step.
+        whole: a context in which nothing may interrupt; a step, and what ends an epoch, is done in
+            one.
+        after_step: called when one is over: a moment at which the phase can be saved.
         images: images that went through the network so far; cached features do not.
+        phase: what is being trained; None between phases.
     """
 
     log: Callable[[dict[str, Any]], None]
     progress: Callable[[int], None]
+    whole: Callable[[], AbstractContextManager[object]] = nullcontext
+    after_step: Callable[[], None] = _nothing
     images: int = 0
+    phase: PhaseRun | None = None
     _last: list[torch.optim.Optimizer] = field(default_factory=list, repr=False)
+
+    def begin(self, phase: Phase, context: TaskContext) -> PhaseRun:
+        """Make the model and the optimisers ready for a phase, without training yet."""
+        with self.whole():
+            _train_only(context.model, phase)
+            optimizers = [make_optimizer(update) for update in phase.updates]
+            if phase.carry_optimizer:
+                _carry_state(self._last, optimizers)
+            self._last = optimizers
+            begun = self.phase = PhaseRun(self, phase, context, optimizers)
+        return begun
+
+    def end(self) -> None:
+        """Leave model and networks beside it as every phase leaves them: frozen, in eval mode."""
+        if self.phase is not None:
+            for optimizer in self.phase.optimizers:
+                optimizer.zero_grad(set_to_none=True)
+            _let_go(self.phase.phase)
+            self.phase.context.model.requires_grad_(False).eval()
+            self.phase = None
 
     def run(self, phase: Phase, context: TaskContext) -> None:
         """Train one phase; the model ends with the parameters of the epoch that is kept.
@@ -50,67 +83,164 @@ class Trainer:
         Raises:
             DivergedError: a loss is not finite; names the samples of the batch.
         """
-        model = context.model
-        _train_only(model, phase)
-        optimizers = [make_optimizer(update) for update in phase.updates]
-        if phase.carry_optimizer:
-            _carry_state(self._last, optimizers)
-        self._last = optimizers
-        best = _Best(model)
-        for epoch in range(phase.epochs):
-            started = time.perf_counter()
-            model.backbone.train(_moves_statistics(phase, epoch))
-            model.heads.train()
-            losses: list[list[float]] = [[] for _ in phase.updates]
-            for step in range(phase.batches.steps):
-                _seed_step(phase, context, epoch, step)
-                batch = phase.batches.batch(epoch, step)
-                for update, optimizer, seen in zip(phase.updates, optimizers, losses, strict=True):
-                    if (epoch * phase.batches.steps + step) % update.every:
-                        continue
-                    loss = update.loss(batch)
-                    seen.append(_finite(loss, phase, epoch, batch))
-                    optimizer.zero_grad(set_to_none=True)
-                    loss.backward()
-                    optimizer.step()
-                    if update.after_step is not None:
-                        update.after_step()
-                self.images += 0 if batch.images is None else len(batch.images)
-                self.progress(len(batch.sample_ids))
-            value = phase.validate() if phase.validate else math.nan
-            if phase.keep == "best" and epoch >= phase.keep_after:
-                best.offer(value)
-            self._record(phase, context, epoch, losses, value, started)
-            if phase.lr_drop_epoch is not None and epoch + 1 == phase.lr_drop_epoch:
-                _scale_rates(optimizers, 0.1)
-        best.restore()
-        _let_go(phase)
-        model.requires_grad_(False).eval()
+        self.begin(phase, context).train()
+        self.end()
 
-    def _record(
-        self,
-        phase: Phase,
-        context: TaskContext,
-        epoch: int,
-        losses: list[list[float]],
-        validation: float,
-        started: float,
+    def optimizer_state(self) -> tuple[list[list[float]], Tensors]:
+        """Rates and tensors of the optimisers of this phase, or of the last one."""
+        rates = [[float(g["lr"]) for g in o.param_groups] for o in self._last]
+        tensors = {
+            f"{u}/{n}/{key}": value
+            for u, optimizer in enumerate(self._last)
+            for n, parameter in enumerate(_parameters(optimizer))
+            for key, value in optimizer.state.get(parameter, {}).items()
+        }
+        return rates, tensors
+
+    def load_optimizer_state(self, rates: list[list[float]], tensors: Mapping[str, Tensor]) -> None:
+        """Restore what `optimizer_state` returned, into optimisers of the same phase."""
+        for u, (optimizer, own) in enumerate(zip(self._last, rates, strict=True)):
+            for group, rate in zip(optimizer.param_groups, own, strict=True):
+                group["lr"] = rate
+            optimizer.state.clear()
+            parameters = _parameters(optimizer)
+            for name, tensor in tensors.items():
+                update, number, key = name.split("/")
+                if int(update) == u:
+                    optimizer.state[parameters[int(number)]][key] = tensor
+
+
+@dataclass
+class PhaseRun:
+    """One phase and how far it is: after `step` steps of `epoch`, both counted from 0.
+
+    All that training changes is in the model, the strategy, the tensors of `outside`, the
+    optimisers and what `state` returns; so a phase can be left after any step and gone on with.
+    """
+
+    trainer: Trainer
+    phase: Phase
+    context: TaskContext
+    optimizers: list[torch.optim.Optimizer]
+    epoch: int = 0
+    step: int = 0
+    losses: list[list[float]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.losses = [[] for _ in self.phase.updates]
+        self.best = _Best(self.context.model)
+        self._since = time.perf_counter()
+
+    def train(self) -> None:
+        """Train from here to the end, and keep the epoch that is to be kept."""
+        self._since = time.perf_counter()
+        while self.epoch < self.phase.epochs:
+            self._train_mode()
+            while self.step < self.phase.batches.steps:
+                with self.trainer.whole():
+                    self._step()
+                self.trainer.after_step()
+            value = self.phase.validate() if self.phase.validate else math.nan
+            with self.trainer.whole():
+                self._end_epoch(value)
+            self.trainer.after_step()
+        with self.trainer.whole():
+            self.best.restore()
+
+    def _train_mode(self) -> None:
+        model = self.context.model
+        model.backbone.train(_moves_statistics(self.phase, self.epoch))
+        model.heads.train()
+
+    def _step(self) -> None:
+        phase, epoch, step = self.phase, self.epoch, self.step
+        _seed_step(phase, self.context, epoch, step)
+        batch = phase.batches.batch(epoch, step)
+        for update, optimizer, seen in zip(
+            phase.updates, self.optimizers, self.losses, strict=True
+        ):
+            if (epoch * phase.batches.steps + step) % update.every:
+                continue
+            loss = update.loss(batch)
+            seen.append(_finite(loss, phase, epoch, batch))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            if update.after_step is not None:
+                update.after_step()
+        self.step += 1
+        self.trainer.images += 0 if batch.images is None else len(batch.images)
+        self.trainer.progress(len(batch.sample_ids))
+
+    def _end_epoch(self, value: float) -> None:
+        phase = self.phase
+        if phase.keep == "best" and self.epoch >= phase.keep_after:
+            self.best.offer(value)
+        self.trainer.log(self._record(value))
+        self.epoch, self.step = self.epoch + 1, 0
+        self.losses = [[] for _ in phase.updates]
+        self.seconds, self._since = 0.0, time.perf_counter()
+        if phase.lr_drop_epoch is not None and self.epoch == phase.lr_drop_epoch:
+            _scale_rates(self.optimizers, 0.1)
+
+    def _record(self, validation: float) -> dict[str, Any]:
+        means = [sum(seen) / len(seen) if seen else 0.0 for seen in self.losses]
+        updates = zip(self.phase.updates, means, strict=True)
+        several = {update.name: mean for update, mean in updates if update.name}
+        return {
+            "event": "epoch",
+            "step": self.context.stage.step,
+            "task": names_of(self.context.tasks),
+            "phase": self.phase.name,
+            "epoch": self.epoch + 1,
+            "loss": sum(means),
+            **({"losses": several} if several else {}),
+            "validation_srcc": None if math.isnan(validation) else validation,
+            "seconds": self.seconds + time.perf_counter() - self._since,
+        }
+
+    @property
+    def samples(self) -> int:
+        """Samples trained on so far."""
+        source = self.phase.batches
+        return self.epoch * source.samples + self.step * source.samples // source.steps
+
+    def outside(self) -> list[Tensor]:
+        """What the phase trains beside the model, such as a generator, in a fixed order."""
+        return trained_outside(self.phase, self.context.model)
+
+    def state(self) -> tuple[dict[str, Any], Tensors]:
+        """Where it is, as plain values and tensors; model and strategy are saved beside it."""
+        rates, tensors = self.trainer.optimizer_state()
+        values = {
+            "name": self.phase.name,
+            "epoch": self.epoch,
+            "step": self.step,
+            "losses": self.losses,
+            "seconds": self.seconds + time.perf_counter() - self._since,
+            "best": None if math.isinf(self.best.value) else self.best.value,
+            "rates": rates,
+        }
+        found = {f"optimizer/{name}": t for name, t in tensors.items()}
+        return values, found | {f"best/{name}": t for name, t in self.best.tensors.items()}
+
+    def load(
+        self, values: Mapping[str, Any], optimizer: Mapping[str, Tensor], best: Tensors
     ) -> None:
-        means = [sum(seen) / len(seen) if seen else 0.0 for seen in losses]
-        several = {u.name: mean for u, mean in zip(phase.updates, means, strict=True) if u.name}
-        self.log(
-            {
-                "event": "epoch",
-                "step": context.stage.step,
-                "task": names_of(context.tasks),
-                "phase": phase.name,
-                "epoch": epoch + 1,
-                "loss": sum(means),
-                **({"losses": several} if several else {}),
-                "validation_srcc": None if math.isnan(validation) else validation,
-                "seconds": time.perf_counter() - started,
-            }
-        )
+        """Go to where `state` was taken."""
+        self.epoch, self.step = values["epoch"], values["step"]
+        self.losses, self.seconds = values["losses"], values["seconds"]
+        self.best.value = -math.inf if values["best"] is None else values["best"]
+        self.best.tensors = best
+        self.trainer.load_optimizer_state(values["rates"], optimizer)
+
+
+def trained_outside(phase: Phase, model: nn.Module) -> list[Tensor]:
+    """Parameters that a phase trains and that are not the model's, in a fixed order."""
+    own = {id(p) for p in model.parameters()}
+    trained = {id(p): p for update in phase.updates for p in update.parameters}
+    return [p for key, p in trained.items() if key not in own]
 
 
 class _Best:
@@ -118,17 +248,21 @@ class _Best:
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
-        self._value = -math.inf
-        self._tensors: Tensors | None = None
+        self.value = -math.inf
+        self.tensors: Tensors = {}
 
     def offer(self, value: float) -> None:
-        if value > self._value:  # nan (undefined SRCC) is never better
-            self._value = value
-            self._tensors = {n: t.clone() for n, t in self._model.state_dict().items()}
+        if value > self.value:  # nan (undefined SRCC) is never better
+            self.value = value
+            self.tensors = {n: t.clone() for n, t in self._model.state_dict().items()}
 
     def restore(self) -> None:
-        if self._tensors is not None:
-            self._model.load_state_dict(self._tensors)
+        if self.tensors:
+            self._model.load_state_dict(self.tensors)
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _seed_step(phase: Phase, context: TaskContext, epoch: int, step: int) -> None:

@@ -6,9 +6,15 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import torch
+
 from cliqa.seeds import named_rng
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
     from cliqa.data import Task
     from cliqa.training import Batch, BatchSource
 
@@ -19,25 +25,41 @@ class Memory:
 
     Each task has one random order; a smaller quota keeps a prefix of it, so nothing that was given
     up is ever used again.
+
+    Attributes:
+        size: images in all.
+        tasks: the old tasks.
+        kept: rows kept of each, in its random order.
     """
 
     size: int
     tasks: list[Task] = field(default_factory=list)
-    orders: list[list[int]] = field(default_factory=list)
+    kept: list[list[int]] = field(default_factory=list)
 
     def add(self, task: Task, seed: int) -> None:
         """Remember a task; the others give up images to make room."""
         order = named_rng(seed, "memory", task.name).permutation(list(task.split.train))
         self.tasks.append(task)
-        self.orders.append([int(row) for row in order])
+        quota = self.size // len(self.tasks)
+        self.kept = [rows[:quota] for rows in (*self.kept, [int(row) for row in order])]
 
-    def rows(self) -> list[list[int]]:
-        """Rows kept of each task."""
-        quota = self.size // max(1, len(self.tasks))
-        return [order[:quota] for order in self.orders]
+    def state(self) -> dict[str, Tensor]:
+        """`NUMBER/TASK` -> rows kept, int64."""
+        found = zip(self.tasks, self.kept, strict=True)
+        return {
+            f"{n}/{task.name}": torch.tensor(rows, dtype=torch.int64)
+            for n, (task, rows) in enumerate(found)
+        }
+
+    def restore(self, state: Mapping[str, Tensor], tasks: Sequence[Task]) -> None:
+        """Become what `state` described; `tasks` are those it may be of."""
+        named = {task.name: task for task in tasks}
+        entries = sorted(state, key=lambda key: int(key.split("/")[0]))
+        self.tasks = [named[key.split("/", 1)[1]] for key in entries]
+        self.kept = [state[key].tolist() for key in entries]
 
     def __len__(self) -> int:
-        return sum(len(rows) for rows in self.rows())
+        return sum(len(rows) for rows in self.kept)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ from cliqa.training import ImageBatches, Strategy
 from cliqa_replay.memory import Memory, Mixed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor
 
+    from cliqa.data import Task
+    from cliqa.model import QualityModel
     from cliqa.training import Batch, Phase, TaskContext
 
 
@@ -48,7 +50,7 @@ class ExperienceReplay(Strategy):
                 context.config,
                 context.seed,
                 context.compute.device,
-                rows=self.memory.rows(),
+                rows=self.memory.kept,
                 name=f"memory for step {context.stage.step}",
             )
             yield dataclasses.replace(
@@ -85,9 +87,26 @@ class ExperienceReplay(Strategy):
         for task in context.tasks:
             self.memory.add(task, context.seed)
 
+    def state(self) -> dict[str, Tensor]:
+        """Which images of which old tasks the memory holds."""
+        return self.memory.state()
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Keep it until the tasks are there, too."""
+        self._rows = state
+
+    def recall_tasks(self, tasks: Sequence[Task]) -> None:
+        """Restore the memory."""
+        self.memory.restore(self._rows, tasks)
+        del self._rows
+
 
 class DistillationReplay(ExperienceReplay):
     """On the memory the old model's probabilities are learned instead of the labels."""
+
+    def __init__(self, config: object = None) -> None:
+        super().__init__(config)
+        self._teacher: QualityModel | None = None
 
     def phases(self, context: TaskContext) -> Iterator[Phase]:
         """As in experience replay; the teacher is the model when stage 2 begins."""
@@ -96,9 +115,15 @@ class DistillationReplay(ExperienceReplay):
                 self._teacher = context.model.teacher()
             yield phase
 
+    def end_stage(self, context: TaskContext) -> None:
+        """Remember some of the task's images; the old model is not needed any more."""
+        super().end_stage(context)
+        self._teacher = None
+
     def _memory_loss(
         self, context: TaskContext, head: int, features: Tensor, batch: Batch, own: Tensor
     ) -> Tensor:
+        assert self._teacher is not None  # noqa: S101 (the phase has begun)
         part = batch.select(own)
         with torch.no_grad():
             old_features = context.through(self._teacher.backbone, part)

@@ -8,6 +8,8 @@ from cliqa_replay.config import DistillationReplayConfig, ReplayConfig
 from cliqa_replay.memory import Memory
 from cliqa_replay.strategies import DistillationReplay, ExperienceReplay
 
+from cliqa.seeds import named_rng
+
 
 @pytest.fixture(scope="module")
 def tasks(make_task):
@@ -23,7 +25,7 @@ def test_the_memory_holds_equally_many_of_each_task_and_never_more_than_its_size
     memory, before = Memory(size=11), []
     for count, task in enumerate(tasks, start=1):
         memory.add(task, seed=0)
-        rows = memory.rows()
+        rows = memory.kept
         assert {len(own) for own in rows} == {11 // count}
         assert len(memory) <= 11
         for own, learned in zip(rows, tasks, strict=False):
@@ -37,7 +39,7 @@ def test_the_memory_holds_equally_many_of_each_task_and_never_more_than_its_size
 def test_a_task_smaller_than_its_quota_is_remembered_whole(tasks):
     memory = Memory(size=1000)
     memory.add(tasks[0], seed=0)
-    assert sorted(memory.rows()[0]) == sorted(tasks[0].split.train)
+    assert sorted(memory.kept[0]) == sorted(tasks[0].split.train)
 
 
 def losses_of(strategy, learn, tiny_model, tasks, objective):
@@ -72,8 +74,8 @@ def test_only_remembered_images_of_old_tasks_are_seen_again(
         assert current.isdisjoint(old)
         remembered = {
             task.sample_ids[row]
-            for task, order in zip(strategy.memory.tasks, strategy.memory.orders, strict=True)
-            for row in order[:8]
+            for task in strategy.memory.tasks
+            for row in named_rng(0, "memory", task.name).permutation(task.split.train)[:8]
         }
         assert set(old) <= remembered
         assert bool(old) == (context.head > 0)
