@@ -46,8 +46,10 @@ def check_components(contents: Contents, parts: Parts, faults: Faults) -> list[s
         if told is None:
             continue
         if gate is None:
-            notes.append(f"gate {label}: its code is not here, so that it is told no more than it "
-                         "says is not checked")
+            notes.append(
+                f"gate {label}: its code is not here, so that it is told no more than it "
+                "says is not checked"
+            )
             continue
         for place, found, expected in (
             ("uses_task_id", told.uses_task_id, bool(gate.uses_task_id)),

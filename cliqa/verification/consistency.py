@@ -92,7 +92,9 @@ class _RecordChecks:
         written = [config.get("strategy"), *(compare if isinstance(compare, list) else [])]
         labels = self.parts.names["strategy"] + self.parts.names["compare"]
         if (record.method, record.strategy) not in list(zip(labels, written, strict=False)):
-            self.faults.add(RUN, "method", f"{record.method!r} is no method of {CONFIG} as set there")
+            self.faults.add(
+                RUN, "method", f"{record.method!r} is no method of {CONFIG} as set there"
+            )
         gates = self.parts.names["gates"] if record.multi_head else ["newest"]
         main = ["main"] if record.multi_head and record.main_head else []
         self.equal("gates", list(record.gates), main + gates, CONFIG)
@@ -143,9 +145,7 @@ class _RecordChecks:
             place = f"data.{task}"
             for part in ("train", "val", "test"):
                 self.equal(f"{place}.{part}", getattr(data, part), len(ids[part]), "its division")
-            self.equal(
-                f"{place}.images", data.images, sum(map(len, ids.values())), "its division"
-            )
+            self.equal(f"{place}.images", data.images, sum(map(len, ids.values())), "its division")
             self.equal(
                 f"{place}.split.sha256", data.split.sha256, _digest_of(ids), f"splits/{task}.json"
             )
@@ -177,7 +177,9 @@ class _RecordChecks:
                 self.faults.add(RUN, f"plugins.{number}", f"{plugin.name} occurs twice")
             seen.add(plugin.name)
         named = self.parts.run.plugins
-        stems = sorted(text.replace("\\", "/").rpartition("/")[2].removesuffix(".py") for text in named)
+        stems = sorted(
+            text.replace("\\", "/").rpartition("/")[2].removesuffix(".py") for text in named
+        )
         files = sorted(p.name for p in self.record.plugins if p.sha256)
         self.equal("plugins", files, stems, f"`plugins` of {CONFIG}, for files,")
         owners = {p.name: p.distribution for p in self.record.plugins}
@@ -251,12 +253,19 @@ def check_weights(contents: Contents, faults: Faults) -> None:
                 f"{record.parameters.backbone}, but {MODEL} holds {shared} numbers of it",
             )
         for n, head in enumerate(heads):
-            own, layers = _total(tensors, f"set/{n}/", "numel"), _total(tensors, f"head/{n}/", "numel")
+            own, layers = (
+                _total(tensors, f"set/{n}/", "numel"),
+                _total(tensors, f"head/{n}/", "numel"),
+            )
             size = sum(_total(tensors, f"{part}/{n}/", "bytes") for part in ("head", "set"))
             for place, found, expected in (
                 (f"parameters.heads.{n}.own_values", head.own_values, own),
                 (f"parameters.heads.{n}.head_parameters", head.head_parameters, layers),
-                (f"cost.parameters.per_task.{n}", _at(record.cost.parameters.per_task, n), own + layers),
+                (
+                    f"cost.parameters.per_task.{n}",
+                    _at(record.cost.parameters.per_task, n),
+                    own + layers,
+                ),
                 (f"cost.bytes_per_task.{n}", _at(record.cost.bytes_per_task, n), size),
             ):
                 if found != expected:

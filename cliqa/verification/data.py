@@ -160,8 +160,13 @@ def check_data(
     from cliqa.data import split_digest
 
     labels = contents.tables[LABELS]
-    told = dict(zip(zip(labels["task"].to_pylist(), labels["sample_id"].to_pylist(), strict=True),
-                    labels["quality"].to_pylist(), strict=True))
+    told = dict(
+        zip(
+            zip(labels["task"].to_pylist(), labels["sample_id"].to_pylist(), strict=True),
+            labels["quality"].to_pylist(),
+            strict=True,
+        )
+    )
     for name, task in tasks.items():
         if name not in contents.record.data:
             faults.add(RUN, "tasks", f"the configuration gives the task {name}, which is not there")
@@ -183,7 +188,10 @@ def check_data(
             task.sample_ids[row]
             for row in task.split.test
             if not np.isclose(
-                told.get((name, task.sample_ids[row]), np.nan), task.quality[row], rtol=1e-12, atol=0
+                told.get((name, task.sample_ids[row]), np.nan),
+                task.quality[row],
+                rtol=1e-12,
+                atol=0,
             )
         ]
         if wrong:

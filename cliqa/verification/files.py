@@ -231,9 +231,7 @@ def _archive(file: Any, limits: Limits, faults: Faults) -> zipfile.ZipFile | Non
     return None
 
 
-def _zipped(
-    archive: zipfile.ZipFile, limits: Limits, faults: Faults
-) -> tuple[dict[str, int], str]:
+def _zipped(archive: zipfile.ZipFile, limits: Limits, faults: Faults) -> tuple[dict[str, int], str]:
     """Files of a zip with their declared sizes, and the folder that all lie in."""
     entries = archive.infolist()
     found: dict[str, int] = {}

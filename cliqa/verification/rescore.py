@@ -66,7 +66,7 @@ def rescore(
         How many images were scored, and a sentence about it.
 
     Raises:
-        CannotRescoreError: something it takes is not here.
+        CannotRescoreError: something it takes is not here; what is here was compared all the same.
     """
     drawn = secrets.randbits(31) if seed is None else seed  # unknown to whoever made the bundle
     model, backbone = _model(contents, parts, faults)
@@ -83,9 +83,10 @@ def rescore(
     for task, rows in _sample(contents, tasks, count, drawn):
         done += len(rows)
         _compare(contents, model, tasks[task], rows, grids, gates, features, compute, faults)
-    left = f"; not by {', '.join(skipped)}, whose code or weights are not here" if skipped else ""
+    if skipped and not faults:
+        raise CannotRescoreError(f"code or weights of the gate {skipped[0]} are not here")
     text = f"{done} images of the last step were scored again from the weights"
-    return done, f"{text} (sample seed {drawn}){left}"
+    return done, f"{text} (sample seed {drawn})"
 
 
 def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityModel, Backbone]:
@@ -108,7 +109,9 @@ def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityMod
     frozen = build_backbone(named, torch.device("cpu"), contents.record.seed)
     try:
         tensors = load_tensors(contents.files.read(MODEL))
-        if not all(bool(torch.isfinite(t).all()) for t in tensors.values() if t.is_floating_point()):
+        if not all(
+            bool(torch.isfinite(t).all()) for t in tensors.values() if t.is_floating_point()
+        ):
             faults.add(MODEL, "", "holds a number that is not finite")
         model.load_tensors(tensors, contents.head_tasks)
     except (UnreadableError, KeyError, RuntimeError, ValueError) as error:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from cliqa.errors import CliqaError
-from cliqa.results.layout import HEADS, LABELS, METRICS, PREDICTIONS, WEIGHTS
 from cliqa.results.derive import compute_metrics
+from cliqa.results.layout import HEADS, LABELS, METRICS, PREDICTIONS, WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -246,19 +246,32 @@ def derive(
 
 def _compare(place: str, own: Any, told: Any, unknown: set[str], differences: list[str]) -> None:
     if isinstance(own, dict) and isinstance(told, dict):
-        for key in {**own, **told}:
-            inner = f"{place}.{key}" if place else key
-            if key in own and key in told:
-                _compare(inner, own[key], told[key], unknown, differences)
-            elif key in own:
-                differences.append(f"{inner}: is missing")
-            elif key not in unknown:
-                differences.append(f"{inner}: nothing of that name can be computed here")
+        _compare_keys(place, own, told, unknown, differences)
     elif isinstance(own, list) and isinstance(told, list) and len(own) == len(told):
         for number, pair in enumerate(zip(own, told, strict=True)):
             _compare(f"{place}[{number}]", *pair, unknown, differences)
-    elif isinstance(own, float) and type(told) in {int, float}:
-        if abs(own - told) > _SAME:
-            differences.append(f"{place}: {told!r}, but the predictions give {own!r}")
-    elif own != told or type(own) is not type(told):
+    elif not _equal(own, told):
         differences.append(f"{place}: {told!r}, but the predictions give {own!r}")
+
+
+def _compare_keys(
+    place: str,
+    own: dict[str, Any],
+    told: dict[str, Any],
+    unknown: set[str],
+    differences: list[str],
+) -> None:
+    for key in {**own, **told}:
+        inner = f"{place}.{key}" if place else key
+        if key in own and key in told:
+            _compare(inner, own[key], told[key], unknown, differences)
+        elif key in own:
+            differences.append(f"{inner}: is missing")
+        elif key not in unknown:
+            differences.append(f"{inner}: nothing of that name can be computed here")
+
+
+def _equal(own: Any, told: Any) -> bool:
+    if isinstance(own, float) and type(told) in {int, float}:
+        return bool(abs(own - told) <= _SAME)
+    return type(own) is type(told) and bool(own == told)

@@ -1,4 +1,4 @@
-"""What a verification says: faults, how far a bundle's numbers can be trusted, and whose they are."""
+"""What a verification says: faults, how far numbers can be trusted, and whose they are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-__all__ = ["Fault", "Faults", "Identity", "Trust", "Verification"]
+__all__ = ["Fault", "Faults", "Identity", "Trust", "Verification", "shown"]
 
 #: So many faults of one kind are told one by one.
 _SHOWN: Final = 20
@@ -40,8 +40,8 @@ class Fault:
     text: str
 
     def __str__(self) -> str:
-        where = ", ".join(_shown(part) for part in (self.file, self.place) if part)
-        return f"{where}: {_shown(self.text)}" if where else _shown(self.text)
+        where = ", ".join(shown(part) for part in (self.file, self.place) if part)
+        return f"{where}: {shown(self.text)}" if where else shown(self.text)
 
 
 class Faults(list[Fault]):
@@ -165,7 +165,7 @@ class Verification:
         }
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Text of a stranger's on a terminal: no control or direction characters, not too long."""
     safe = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
     return safe if len(safe) <= 400 else f"{safe[:400]}..."

@@ -65,8 +65,10 @@ class Verifier:
         with open_files(path, self.limits, faults) as files:
             own = self._one(str(path), files, faults, rescore, sample_seed)
             beside = {
-                label: self._nested(f"{path}/{COMPARE}/{label}", label, nested, rescore, sample_seed)
-                for label, nested in files.beside().items()
+                label: self._nested(
+                    f"{path}/{COMPARE}/{label}", label, nested, rescore, sample_seed
+                )
+                for label, inside in files.beside().items()
             }
         return _with(own, beside)
 
@@ -140,7 +142,7 @@ class _Check:
     def _metrics(self) -> None:
         metrics, unknown = find_metrics(self.parts)
         if unknown:
-            self.notes.append(f"metrics not computed, no plugin here has them: {', '.join(unknown)}")
+            self.notes.append(f"no plugin here has the metrics {', '.join(unknown)}")
         if any(fault.file in {PREDICTIONS, LABELS, RUN} for fault in self.faults):
             return  # what they were computed from is wrong already
         labels = self.contents.tables[LABELS]
