@@ -51,11 +51,12 @@ def check_components(contents: Contents, parts: Parts, faults: Faults) -> list[s
                 "says is not checked"
             )
             continue
-        for place, found, expected in (
+        claims: tuple[tuple[str, Any, Any], ...] = (
             ("uses_task_id", told.uses_task_id, bool(gate.uses_task_id)),
             ("stages", told.stages, list(gate.stages)),
             ("normalization", told.normalization is None, gate.normalization is None),
-        ):
+        )
+        for place, found, expected in claims:
             if found != expected:
                 text = f"{found!r}, but the gate's own is {expected!r}"
                 faults.add(RUN, f"gates.{label}.{place}", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from cliqa.data.resize import Resize
@@ -303,7 +304,7 @@ def _digest_of(ids: dict[str, list[str]]) -> str:
     ends = [0]
     for part in ("train", "val", "test"):
         ends.append(ends[-1] + len(ids[part]))
-    rows = [tuple(range(a, b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    rows = [tuple(range(a, b)) for a, b in itertools.pairwise(ends)]
     return split_digest(every, Split(*rows))
 
 

@@ -101,15 +101,21 @@ def load_contents(files: Files, faults: Faults) -> Contents | None:
         if name not in own:
             faults.add(name, "", "is missing")
     parsed = reader.all()
-    parsed_head_tasks = reader.weights()
+    head_tasks = reader.weights()
     if parsed is None:
         return None
+    raw, record, metrics, document, splits, tables = parsed
     return Contents(
-        files,
-        hashlib.sha256(sums).hexdigest(),
-        *parsed,
+        files=files,
+        digest=hashlib.sha256(sums).hexdigest(),
+        raw=raw,
+        record=record,
+        metrics=metrics,
+        document=document,
+        splits=splits,
+        tables=tables,
         tensors=reader.tensors,
-        head_tasks=parsed_head_tasks,
+        head_tasks=head_tasks,
     )
 
 

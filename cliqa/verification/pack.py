@@ -9,7 +9,6 @@ from cliqa.errors import ResultError
 from cliqa.results.files import write_atomic
 from cliqa.results.layout import COMPARE, SUMS
 from cliqa.verification.files import UnreadableError, open_files
-from cliqa.verification.limits import Limits
 from cliqa.verification.strict import read_sums
 from cliqa.verification.verdict import Faults
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from cliqa.verification.files import Files
+    from cliqa.verification.limits import Limits
     from cliqa.verification.verdict import Verification
     from cliqa.verification.verify import Verifier
 

@@ -230,15 +230,14 @@ def _look(
     stages = plan.gate.stages
     if not stages:
         return {}
-    parts: list[dict[int, np.ndarray]] = []
-    for row in rows:  # one at a time: images may have any size
-        compute.over_images(
-            task.images,
-            [row],
-            model.backbone,
-            lambda x: parts.append(features.look(plan.gate, x)) or x.new_zeros(len(x)),
-        )
-    return {stage: np.concatenate([part[stage] for part in parts]) for stage in stages}
+
+    def side_by_side(images: torch.Tensor) -> torch.Tensor:
+        found = features.look(plan.gate, images)
+        return torch.from_numpy(np.concatenate([found[stage] for stage in stages], axis=1))
+
+    together = compute.over_images(task.images, rows, model.backbone, side_by_side).numpy()
+    ends = np.cumsum([model.backbone.stage_dims[stage] for stage in stages])[:-1]
+    return dict(zip(stages, np.split(together, ends, axis=1), strict=True))
 
 
 def _differ(

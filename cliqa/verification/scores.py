@@ -88,8 +88,8 @@ def _rows(
     """Key -> values in the order of the test set's ids, of the groups that join exactly."""
     table = contents.tables[name]
     codes, words = [], []
-    for key in keys:
-        column = table[key].combine_chunks().dictionary_encode()
+    for name_of in keys:
+        column = table[name_of].combine_chunks().dictionary_encode()
         words.append(column.dictionary.to_pylist())
         codes.append(column.indices.to_numpy(zero_copy_only=False))
     found: dict[tuple[Any, ...], NDArray[Any]] = {}
@@ -149,8 +149,8 @@ def _stack(
 ) -> dict[tuple[Any, ...], NDArray[Any]]:
     """Columns of the heads from 1 on side by side."""
     numbers: dict[tuple[Any, ...], list[int]] = {}
-    for *key, head in cells:
-        numbers.setdefault(tuple(key), []).append(head)
+    for *group, head in cells:
+        numbers.setdefault(tuple(group), []).append(head)
     found = {}
     for key, heads in numbers.items():
         if sorted(heads) != list(range(1, len(heads) + 1)):

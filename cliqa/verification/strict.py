@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["DamagedError", "read_json", "read_log", "read_sums", "read_table", "read_weights"]
 
 #: Bits of a number of each type that a safetensors file may hold.
-_BYTES: Final = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "I16": 2, "U16": 2}
-_BYTES |= {"F16": 2, "BF16": 2, "I32": 4, "U32": 4, "F32": 4, "F64": 8, "I64": 8, "U64": 8}
+_BYTES: Final = {
+    **{"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "I16": 2, "U16": 2},
+    **{"F16": 2, "BF16": 2, "I32": 4, "U32": 4, "F32": 4, "F64": 8, "I64": 8, "U64": 8},
+}
 
 
 class DamagedError(Exception):

@@ -66,7 +66,7 @@ class Verifier:
             own = self._one(str(path), files, faults, rescore, sample_seed)
             beside = {
                 label: self._nested(
-                    f"{path}/{COMPARE}/{label}", label, nested, rescore, sample_seed
+                    f"{path}/{COMPARE}/{label}", label, inside, rescore, sample_seed
                 )
                 for label, inside in files.beside().items()
             }
@@ -92,9 +92,12 @@ class Verifier:
         if contents is None or parts is None:
             return Verification(shown, Trust.REJECTED, tuple(faults))
         check = _Check(contents, parts, faults)
-        check(self._data)
-        if rescore and not faults:
-            check.rescore(rescore, seed)
+        try:
+            check(self._data)
+            if rescore and not faults:
+                check.rescore(rescore, seed)
+        except Exception as error:  # fail closed: what no check foresaw is not accepted either
+            faults.add("", "", f"could not be checked to its end: {type(error).__name__}: {error}")
         if faults:
             return Verification(shown, Trust.REJECTED, tuple(faults))
         return Verification(
