@@ -111,12 +111,12 @@ def honest(bundle, verifier):
 
 
 @pytest.fixture(scope="session")
-def _shared_work(bundle, tmp_path_factory):
+def shared_work(bundle, tmp_path_factory):
     return Work(bundle, tmp_path_factory.mktemp("work") / "bundle")
 
 
 @pytest.fixture
-def work(_shared_work):
+def work(shared_work):
     """A copy to change; put back after each test."""
-    yield _shared_work
-    _shared_work.restore()
+    yield shared_work
+    shared_work.restore()

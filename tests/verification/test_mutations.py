@@ -49,9 +49,8 @@ HARMLESS = {
 def leaves(value, path=()):
     """Every place in plain JSON values, containers included."""
     found = [path] if path else []
-    items = value.items() if isinstance(value, dict) else enumerate(value)
     if isinstance(value, dict | list):
-        for key, inner in items:
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             found += leaves(inner, (*path, key))
     return found
 
@@ -134,13 +133,16 @@ def table_mutation(draw, name, table):
         values = table[value].to_pylist()
         return place, with_column(table, value, replaced(values, (row,), float("nan")))
     if kind == "rename":
-        return place, table.rename_columns([f"{c}2" if c == column else c for c in table.column_names])
-    return place, table.set_column(0, table.column_names[0], pc.cast(table[0], pa.large_string()) if pa.types.is_string(table[0].type) else pc.cast(table[0], pa.int64()))
+        return place, table.rename_columns(
+            [f"{c}2" if c == column else c for c in table.column_names]
+        )
+    wider = pa.large_string() if pa.types.is_string(table[0].type) else pa.int64()
+    return place, table.set_column(0, table.column_names[0], pc.cast(table[0], wider))
 
 
 def with_column(table, name, values):
-    place = table.column_names.index(name)
-    return table.set_column(place, table.schema.field(name), pa.array(values, table.schema.field(name).type))
+    place, field = table.column_names.index(name), table.schema.field(name)
+    return table.set_column(place, field, pa.array(values, field.type))
 
 
 def parquet(table):
@@ -151,7 +153,7 @@ def parquet(table):
 @st.composite
 def mutation(draw, work):
     """(place, file, new content) of one change anywhere in a bundle."""
-    name = draw(st.sampled_from(["run.json"] * 5 + ["metrics.json"] * 2 + ["config.yaml"] * 2 + TABLES * 1 + OTHERS))
+    name = draw(st.sampled_from(FILES))
     if name in TABLES:
         place, table = draw(table_mutation(name, pq.read_table(io.BytesIO(work.read(name)))))
         return place, name, parquet(table)
@@ -168,6 +170,8 @@ def mutation(draw, work):
 
 TABLES = ["predictions.parquet", "heads.parquet", "weights.parquet", "labels.parquet"]
 OTHERS = ["splits/live-like.json", "splits/far.json", "train_log.jsonl"]
+#: As often as there is something to claim in each.
+FILES = ["run.json"] * 5 + ["metrics.json"] * 2 + ["config.yaml"] * 2 + TABLES + OTHERS
 
 
 def published(found):
@@ -192,8 +196,10 @@ def budget(examples):
 
 @budget(240)
 @given(data=st.data())
-def test_a_forger_who_signs_again_changes_nothing_that_is_published(_shared_work, verifier, honest, data):
-    work = _shared_work
+def test_a_forger_who_signs_again_changes_nothing_that_is_published(
+    shared_work, verifier, honest, data
+):
+    work = shared_work
     place, name, content = data.draw(mutation(work))
     try:
         work.write(name, content)
@@ -210,8 +216,8 @@ def test_a_forger_who_signs_again_changes_nothing_that_is_published(_shared_work
 
 @budget(40)
 @given(data=st.data())
-def test_whoever_changes_a_file_without_signing_is_caught(_shared_work, verifier, data):
-    work = _shared_work
+def test_whoever_changes_a_file_without_signing_is_caught(shared_work, verifier, data):
+    work = shared_work
     name = data.draw(st.sampled_from(work.files))
     content = bytearray(work.read(name))
     at = data.draw(st.integers(0, len(content) - 1))
@@ -234,10 +240,22 @@ FORGED = {
 
 @budget(60)
 @given(data=st.data())
-def test_a_forger_who_computes_the_run_id_again_gets_no_further(_shared_work, verifier, honest, data):
-    work = _shared_work
+def test_a_forger_who_computes_the_run_id_again_gets_no_further(
+    shared_work, verifier, honest, data
+):
+    work = shared_work
     record = work.json("run.json")
-    keys = ["strategy", "config", "data", "gates", "plugins", "environment", "backbone_sha256", "seed", "tasks"]
+    keys = [
+        "strategy",
+        "config",
+        "data",
+        "gates",
+        "plugins",
+        "environment",
+        "backbone_sha256",
+        "seed",
+        "tasks",
+    ]
     place, value = data.draw(json_mutation("", {key: record[key] for key in keys}))
     forged = {**record, **value}
     try:

@@ -135,7 +135,7 @@ def test_a_place_that_a_bundle_names_is_never_looked_at(work, verifier, tmp_path
     record, config = work.json("run.json"), work.read("config.yaml").decode()
     secret = tmp_path / "secret.csv"
     secret.write_text("image,score\na.png,1\n")
-    written = {"name": "rated-images", "as": "live-like", "data": str(secret)}
+    written = {"name": "rated-images", "as": "live-like", "data": str(secret), "score": "score"}
     record["config"]["stream"]["tasks"][0] = written
     import yaml
 
