@@ -38,6 +38,7 @@ def check_components(contents: Contents, parts: Parts, faults: Faults) -> list[s
         ):
             if found != expected:
                 faults.add(RUN, place, f"{found!r}, but the method's own is {expected!r}")
+        _check_memory(strategy, record.cost.exemplar_images, faults)
     if not record.multi_head:
         return notes
     for label, resolved in parts.by_label("gates").items():
@@ -61,6 +62,20 @@ def check_components(contents: Contents, parts: Parts, faults: Faults) -> list[s
                 text = f"{found!r}, but the gate's own is {expected!r}"
                 faults.add(RUN, f"gates.{label}.{place}", text)
     return notes
+
+
+def _check_memory(strategy: Any, told: int, faults: Faults) -> None:
+    """Compare the images that a run says its method kept with what the method may keep."""
+    from cliqa.training import Strategy
+
+    most = getattr(strategy.config, "memory", None)
+    if type(strategy).exemplars is Strategy.exemplars:
+        most = 0  # it has no way to keep any
+    if isinstance(most, int) and told > most:
+        place = "cost.exemplar_images"
+        faults.add(RUN, place, f"{told}, but the method keeps at most {most} images")
+    if most and not told:
+        faults.add(RUN, "cost.exemplar_images", "0, but the method has a memory")
 
 
 def strategy_of(contents: Contents, parts: Parts) -> Resolved | None:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from cliqa.results import run_id
@@ -188,6 +188,7 @@ def budget(examples):
     return settings(
         max_examples=examples,
         derandomize=True,
+        phases=[Phase.generate],  # a mutation is one change, there is nothing to shrink
         database=None,
         suppress_health_check=list(HealthCheck),
         deadline=None,

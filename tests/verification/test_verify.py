@@ -136,6 +136,7 @@ def test_a_place_that_a_bundle_names_is_never_looked_at(work, verifier, tmp_path
     secret = tmp_path / "secret.csv"
     secret.write_text("image,score\na.png,1\n")
     written = {"name": "rated-images", "as": "live-like", "data": str(secret), "score": "score"}
+    written["direction"], written["range"] = "higher-better", [0, 1]
     record["config"]["stream"]["tasks"][0] = written
     import yaml
 
@@ -156,11 +157,11 @@ def test_a_dataset_that_would_be_downloaded_is_not(verifier):
     from cliqa.config.resolved import Resolved
     from cliqa.verification.data import OwnData, UnavailableError
 
-    registered = verifier.registry.get("dataset", "koniq")
+    registered = verifier.registry.get("dataset", "koniq-10k")
     model = registered.config_model()
     config = model(source="hub", revision="main")
     with pytest.raises(UnavailableError, match="revision"):
-        OwnData().get(Resolved("dataset", "koniq", registered, config))
+        OwnData().get(Resolved("dataset", "koniq-10k", registered, config))
 
 
 def test_unknown_keys_of_a_later_cliqa_are_tolerated_and_said_to_be_declared(work, verifier):
