@@ -1,4 +1,4 @@
-"""Hostile folders and zips, one attack each: refused with a fault, never followed, never a crash."""
+"""Hostile folders and zips, one attack each: refused with a fault, never followed, no crash."""
 
 import io
 import json

@@ -1,9 +1,12 @@
 """What is believed of a bundle, and why."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from safetensors.numpy import load_file, save_file
 from scipy.stats import spearmanr
 
@@ -72,15 +75,12 @@ def test_fabricated_predictions_are_recomputed_but_never_reproduced(work, verifi
 
 
 def _derived(work):
-    from cliqa.metrics import MatrixMetric
     from cliqa.registry import Registry
     from cliqa.results import compute_metrics
 
     record = work.json("run.json")
     registry = Registry.discover(third_party=False)
-    metrics: list[MatrixMetric] = [
-        registry.get("metric", m["name"]).create(None) for m in record["config"]["metrics"]
-    ]
+    metrics = [registry.get("metric", m["name"]).create(None) for m in record["config"]["metrics"]]
     return compute_metrics(
         pq.read_table(work.folder / "predictions.parquet"),
         pq.read_table(work.folder / "labels.parquet"),
@@ -97,7 +97,7 @@ def test_weights_that_are_not_those_of_the_predictions_are_found_by_scoring_agai
     tensors = load_file(path)
     name = next(n for n in tensors if n.startswith("head/1/"))
     tensors[name] = tensors[name] + np.float32(0.5) * np.sign(tensors[name])
-    about = {"cliqa": __import__("json").dumps({"format": 1, "head_tasks": HEADS})}
+    about = {"cliqa": json.dumps({"format": 1, "head_tasks": HEADS})}
     save_file(tensors, path, about)
     work.sign()
     assert verifier.verify(work.folder).trust is Trust.RECOMPUTED
@@ -138,8 +138,6 @@ def test_a_place_that_a_bundle_names_is_never_looked_at(work, verifier, tmp_path
     written = {"name": "rated-images", "as": "live-like", "data": str(secret), "score": "score"}
     written["direction"], written["range"] = "higher-better", [0, 1]
     record["config"]["stream"]["tasks"][0] = written
-    import yaml
-
     document = yaml.safe_load(config)
     document["stream"]["tasks"][0] = written
     work.write("config.yaml", yaml.safe_dump(document).encode())
