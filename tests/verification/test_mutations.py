@@ -71,7 +71,7 @@ def changed(value):
         return st.sampled_from([0, 1.5, "text", []])
     if isinstance(value, list):
         return st.sampled_from([[*value, *value[:1], 1], value[1:], value[::-1], None, {}])
-    return st.sampled_from([None, [], {}, {**value, "new": 1}])
+    return st.sampled_from([None, [], {}])
 
 
 def replaced(top, path, value, *, delete=False):
@@ -259,7 +259,7 @@ def test_a_forger_who_computes_the_run_id_again_gets_no_further(
         "tasks",
     ]
     place, value = data.draw(json_mutation("", {key: record[key] for key in keys}))
-    forged = {**record, **value}
+    forged = {key: v for key, v in {**record, **value}.items() if key in value or key not in keys}
     try:
         forged["run_id"] = run_id(forged)
     except (KeyError, TypeError, AttributeError):
