@@ -10,6 +10,7 @@ from cliqa.results.folder import (
     prepare_folder,
 )
 from cliqa.results.layout import SCHEMA_VERSION, check_label
+from cliqa.results.run_id import run_id
 from cliqa.results.spread import SeedGroup, Spread, over_seeds
 from cliqa.results.tables import (
     ResultTable,
@@ -46,6 +47,7 @@ __all__ = [
     "matrix_table",
     "over_seeds",
     "prepare_folder",
+    "run_id",
     "srcc_matrices",
     "stage_names",
     "summary_table",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import platform
 import resource
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cliqa
 from cliqa.data import Resize, split_digest
 from cliqa.model import normalization_layers, rest_digest
+from cliqa.results import run_id
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,23 +41,8 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
     config = prepared.config
     tasks = prepared.stream.tasks
     gates = {plan.label: _gate(plan.gate, prepared) for plan in method.gates}
-    everything = {
-        "method": method.resolved.dump(),
-        "config": config.published(),
-        "data": {t.name: t.fingerprint for t in (*tasks, *prepared.stream.evaluate_only)},
-        "splits": {t.name: split_digest(t.sample_ids, t.split) for t in tasks},
-        "plugins": [_plugin(p) for p in config.registry.plugins],
-        "normalizations": {
-            label: gate["normalization"]["sha256"]
-            for label, gate in gates.items()
-            if gate["normalization"]
-        },
-        "cliqa": cliqa.__version__,
-        "backbone": rest_digest(prepared.backbone, {}),
-    }
-    digest = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
-    return {
-        "run_id": digest[:16],
+    record = {
+        "run_id": "",  # of what follows
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "source": config.source_name,
         "description": config.run.description,
@@ -77,10 +61,10 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
         "gates": gates,
         "seed": prepared.seed,
         "pseudo_scores": any(task.dataset.pseudo_scores for task in tasks),
-        "backbone_sha256": everything["backbone"],
+        "backbone_sha256": rest_digest(prepared.backbone, {}),
         "data": {t.name: _data(t) for t in (*tasks, *prepared.stream.evaluate_only)},
-        "config": everything["config"],
-        "plugins": everything["plugins"],
+        "config": config.published(),
+        "plugins": [_plugin(p) for p in config.registry.plugins],
         "environment": _environment(),
         "resize": {
             "train": Resize.parse(config.run.train.shrink).name,
@@ -90,6 +74,7 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
         "precision": prepared.compute.precision,
         "strict": config.run.strict,
     }
+    return record | {"run_id": run_id(record)}
 
 
 def closing_record(model: QualityModel, gate_values: dict[str, int]) -> dict[str, Any]:
