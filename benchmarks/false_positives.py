@@ -114,8 +114,6 @@ def measure(repeats: int) -> dict[str, list[float]]:
                 count(f"{label}: bootstrap (printed)", place, printed.p < _LEVEL)
                 flat = resampled_difference(d, np.tile(d, (_DRAWS, 1)), 0, rng)
                 count(f"{label}: bootstrap of runs alone", place, flat.p < _LEVEL)
-            one = resampled_difference(same[:1], replicates[:, :1], 20, rng)
-            count(f"{label}, one run: bootstrap (printed)", 0, one.p < _LEVEL)
     return {name: list(found / repeats) for name, found in sorted(hits.items())}
 
 

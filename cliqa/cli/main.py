@@ -18,6 +18,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("cliqa.cli.run:run", "Train and evaluate a configuration"),
     "sweep": ("cliqa.cli.sweep:sweep", "Train and evaluate a grid of configurations"),
     "report": ("cliqa.cli.report:report", "Write one HTML page about one run or many"),
+    "leaderboard": ("cliqa.cli.leaderboard:leaderboard", "Rank runs that may be compared"),
     "pretrain": ("cliqa.cli.pretrain:pretrain", "Prepare weights that runs then name"),
     "data": ("cliqa.cli.data:data", "List rated image sets, and check one"),
     "list": ("cliqa.cli.listing:list_components", "List the components of one kind"),

@@ -184,7 +184,10 @@ def matrices(track: Track) -> list[tuple[str, Markup]]:
     if len(track.tasks) * len(track.stages) > _SMALL_MATRIX:
         rows = rows[:_SHOWN]
     return [
-        (name, heat_matrix(f"SRCC matrix, {name}", track.stages[-len(r.srcc) :], track.tasks, r.srcc))
+        (
+            name,
+            heat_matrix(f"SRCC matrix, {name}", track.stages[-len(r.srcc) :], track.tasks, r.srcc),
+        )
         for r in rows
         for name in (f"{r.method} · {r.gate}",)
     ]

@@ -80,7 +80,9 @@ def to_csv(report: Report) -> dict[str, str]:
         for part in section.parts:
             for n, table in enumerate(tables_of(part.blocks), start=1):
                 name = f"{section.key}-{part.key}-{n}.csv"
-                files[name] = csv_text([table.header, *([c.text for c in row] for row in table.rows)])
+                files[name] = csv_text(
+                    [table.header, *([c.text for c in row] for row in table.rows)]
+                )
                 titles.append((name, section.title, table.title))
     return {**files, "index.csv": csv_text(titles)}
 

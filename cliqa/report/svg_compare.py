@@ -53,7 +53,9 @@ def scatter(label: str, points: Sequence[Point], x_name: str, y_name: str) -> Ma
         return frame.left + frame.width * (value - lows[0]) / (highs[0] - lows[0])
 
     base = frame.top + frame.height
-    parts = [_grid(across(v), base, frame.top, v, lows[0], highs[0]) for v in ticks(lows[0], highs[0])]
+    parts = [
+        _grid(across(v), base, frame.top, v, lows[0], highs[0]) for v in ticks(lows[0], highs[0])
+    ]
     for v in ticks(lows[1], highs[1]):
         y = frame.y(v)
         parts.append(
@@ -76,7 +78,9 @@ def scatter(label: str, points: Sequence[Point], x_name: str, y_name: str) -> Ma
     return drawing(width, height, label, parts)
 
 
-def _near(mark: str, x: float, y: float, taken: list[tuple[float, float, float, float]]) -> list[str]:
+def _near(
+    mark: str, x: float, y: float, taken: list[tuple[float, float, float, float]]
+) -> list[str]:
     """The label at the first free place around its mark; with a line where that is far off."""
     room, tall = 7.0 * len(mark), 11.0
     for reach in (8, 18, 30, 44):
@@ -132,7 +136,10 @@ def forest(label: str, points: Sequence[Point], unit: str) -> Markup:
 
 
 def heat_matrix(
-    label: str, rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[float | None]]
+    label: str,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    values: Sequence[Sequence[float | None]],
 ) -> Markup:
     """Correlations as coloured cells with their numbers."""
     left = 16 + 6.8 * min(18, max(map(len, rows)))
@@ -170,7 +177,9 @@ def _limits(values: Sequence[float]) -> tuple[float, float]:
 
 def _tick(value: float, low: float, high: float) -> str:
     digits = max(0, -math.floor(math.log10(tick_step(low, high)) + 1e-9))
-    return f"{value:.{digits}f}".replace("-0.0", "0.0") if abs(value) < 1e-9 else f"{value:.{digits}f}"
+    return (
+        f"{value:.{digits}f}".replace("-0.0", "0.0") if abs(value) < 1e-9 else f"{value:.{digits}f}"
+    )
 
 
 def _grid(x: float, base: float, top: float, value: float, low: float, high: float) -> str:

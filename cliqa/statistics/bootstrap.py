@@ -73,8 +73,9 @@ def resampled_difference(
     methods, and runs. Drawing n runs from n makes their part too small by the factor (n - 1) / n,
     which is put back, and few runs do not know their own spread, so the quantile is that of a
     t distribution whose degrees of freedom weigh n - 1 and contents - 1 by their part of the
-    variance (Welch and Satterthwaite). The plain percentile interval of the same draws is far too
-    narrow for three runs.
+    variance (Welch and Satterthwaite). The plain percentile interval of the same draws is too
+    narrow for few runs that differ much. One run has no interval: it does not show how much runs
+    differ.
 
     Args:
         differences: (n,) method minus baseline on all images, one a run.
@@ -93,11 +94,11 @@ def resampled_difference(
         reason = "undefined in some of the paired runs" if n else "no run has the baseline's seed"
         return Difference(float("nan"), runs=n, reason=reason)
     mean = float(d.mean())
-    if n < 2 and not contents:
+    if n < 2:
         return Difference(mean, runs=n, reason="one paired run says nothing about others")
     chosen = rng.integers(n, size=(draws, n))
     drawn = np.take_along_axis(replicates, chosen, axis=1).mean(axis=1)
-    spread = float(d.var(ddof=1)) if n > 1 else 0.0
+    spread = float(d.var(ddof=1))
     variance = float(drawn.var(ddof=1)) + spread / n**2
     if not variance > (1e-12 * max(1.0, abs(mean))) ** 2:
         return Difference(mean, runs=n, reason="all paired runs differ by the same amount")
@@ -106,5 +107,4 @@ def resampled_difference(
     parts = [(of_runs, n - 1), (of_images if contents else 0.0, contents - 1)]
     degrees = variance**2 / sum(part**2 / free for part, free in parts if free > 0 and part > 0)
     low, high, p = t_interval(mean, variance, degrees, level)
-    reason = "" if n > 1 else "over images only: one paired run"
-    return Difference(mean, low, high, p, n, "bootstrap", reason)
+    return Difference(mean, low, high, p, n, "bootstrap")
