@@ -18,6 +18,7 @@ from cliqa.leaderboard.rows import row_of, status_of
 from cliqa.leaderboard.units import Line, lines_of
 from cliqa.leaderboard.verified import METRICS
 from cliqa.report import group_runs
+from cliqa.report.words import PSEUDO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -98,7 +99,7 @@ def _groups(runs: Sequence[Run]) -> list[tuple[str, Group]]:
     by_policy: defaultdict[str, list[Run]] = defaultdict(list)
     for run in runs:
         by_policy[policy_of(run)].append(run)
-    return [(p, group) for p, members in by_policy.items() for group in group_runs(members)]
+    return [(p, group) for p, members in by_policy.items() for group in group_runs(members, first_counts=True)]
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class _Maker:
             seeds=seeds,
             baseline=base.name if base else "",
             procedure=_ANEW if divided_anew(first) else _SAME,
-            notes=list(group.notes),
+            notes=[*_pseudo(group), *group.notes],
             rows=self._rows(lines, base, seeds),
             mean_ranks=mean_ranks(lines),
         )
@@ -167,6 +168,10 @@ def _standing(line: Line, status: str, metric: str) -> tuple[bool, bool, float, 
     value = line.value(metric).mean
     ranked = status in {"ranked", "baseline"}
     return (not ranked, value != value, -value if value == value else 0.0, line.name)
+
+
+def _pseudo(group: Group) -> list[str]:
+    return [PSEUDO] if any(run.record.get("pseudo_scores") for run in group.runs) else []
 
 
 def _reported(papers: Iterable[Published]) -> Iterable[Reported]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from cliqa.leaderboard.collect import explain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from cliqa.registry import Registry
     from cliqa.report import Run
 

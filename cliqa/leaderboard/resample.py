@@ -45,7 +45,10 @@ class Resampled:
             known, reason = self._contents(run, task)
             if known is None:
                 return 0, reason
-            counts.append(len({known[i] for i in run.bundle.split(task)["test"]}))
+            ids = read_qualities(run.bundle.labels)[task][0].to_pylist()
+            if strange := [i for i in ids if i not in known]:
+                return 0, f"{task} has no image {strange[0]}"
+            counts.append(len({known[i] for i in ids}))
         if min(counts) < 2:
             return 0, "a test set shows one content only"
         return min(counts), ""

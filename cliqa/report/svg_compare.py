@@ -171,8 +171,8 @@ def _limits(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values, default=0.0), max(values, default=1.0)
     if high - low < 1e-6:
         return low - 0.05, high + 0.05
-    step = tick_step(low, high)
-    return math.floor(low / step - 1e-9) * step, math.ceil(high / step + 1e-9) * step
+    edge = 0.05 * (high - low)
+    return low - edge, high + edge
 
 
 def _tick(value: float, low: float, high: float) -> str:
