@@ -99,7 +99,11 @@ def _groups(runs: Sequence[Run]) -> list[tuple[str, Group]]:
     by_policy: defaultdict[str, list[Run]] = defaultdict(list)
     for run in runs:
         by_policy[policy_of(run)].append(run)
-    return [(p, group) for p, members in by_policy.items() for group in group_runs(members, first_counts=True)]
+    return [
+        (p, group)
+        for p, members in by_policy.items()
+        for group in group_runs(members, first_counts=True)
+    ]
 
 
 @dataclass(frozen=True)

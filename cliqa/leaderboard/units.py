@@ -89,7 +89,7 @@ class Line:
         """Mean SRCC matrix of a track of one order; NaN where any run has no value."""
         return np.asarray(self.rows[0].matrices("srcc").mean(axis=0))
 
-    def curve(self) -> list[float]:
+    def curve(self) -> list[float | None]:
         """PSI after each stage, mean over runs, for one order; empty where it is undefined."""
         row = self.rows[0]
         pairs = zip(row.matrices("srcc"), row.matrices("stability"), strict=True)

@@ -255,3 +255,14 @@ def test_without_its_script_every_row_is_still_there(browser, page):
         assert hidden["nodeIds"] == []
     finally:
         browser.send("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_these_tests_would_notice_a_request_an_error_and_faint_text(browser, tmp_path):
+    path = tmp_path / "bad.html"
+    path.write_text(
+        "<p style='color: #aaa'>faint</p><img src='missing.png'><script>throw Error('x')</script>"
+    )
+    browser.open(path.as_uri())
+    assert [r for r in browser.requests if r.endswith("missing.png")]
+    assert browser.complaints
+    assert browser.run(CONTRAST)[1]
