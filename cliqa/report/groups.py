@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cliqa.results import Spread
 from cliqa.results.derive import RESERVED
 
 if TYPE_CHECKING:
@@ -45,12 +46,9 @@ class Value:
     @classmethod
     def of(cls, numbers: Sequence[float | None], reason: str = "") -> Value:
         """Summarise one number a run; None: that run has no value."""
-        array = np.array([np.nan if x is None else x for x in numbers], dtype=np.float64)
-        missing = int(np.isnan(array).sum())
-        if missing and len(array) > 1:
-            reason = f"undefined in {missing} of {len(array)} runs: {reason or 'no reason given'}"
-        std = float(array.std(ddof=1)) if len(array) > 1 else float("nan")
-        return cls(float(array.mean()), std, len(array), reason)
+        found = Spread.of(numbers, reason, each="runs")
+        mean, std = (np.nan if x is None else x for x in (found.mean, found.deviation))
+        return cls(mean, std, len(numbers), found.reason)
 
 
 @dataclass(frozen=True)
