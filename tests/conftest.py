@@ -163,3 +163,18 @@ def varied_model():
 @pytest.fixture(scope="session")
 def observed_networks():
     return _support("observed").NETWORKS
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A headless Chromium; where there is none, its tests are skipped, or fail if CI needs them."""
+    support = _support("browser")
+    program = support.find_chromium()
+    if program is None:
+        reason = "no Chromium on this machine; install it, or name it in CLIQA_CHROMIUM"
+        if os.environ.get("CLIQA_BROWSER_TESTS") == "required":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    opened = support.Browser(program, tmp_path_factory.mktemp("chromium"))
+    yield opened
+    opened.close()

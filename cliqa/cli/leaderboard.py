@@ -1,70 +1,37 @@
-"""`cliqa leaderboard`: commands about a folder of bundles."""
+"""`cliqa leaderboard`: a group that takes bundles directly too, `cliqa leaderboard BUNDLES...`."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from cliqa.cli.lazy import LazyGroup
-from cliqa.cli.verify import data_option, make_verifier
-from cliqa.errors import ResultError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Command -> (where it is, its line in the help).
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "build": ("cliqa.cli.leaderboard_build:build", "Write page, JSON, CSV and Markdown"),
+    "check": ("cliqa.cli.leaderboard_check:check", "Compare two states of a folder of bundles"),
+    "schema": ("cliqa.cli.leaderboard_build:schema", "Print the JSON schema of leaderboard.json"),
+}
+#: What `cliqa leaderboard` does with anything that names no command.
+DEFAULT: Final = "build"
 
 
-@click.group(
-    cls=LazyGroup,
-    lazy={
-        "check": ("cliqa.cli.leaderboard:check", "Compare two states of a folder of bundles"),
-    },
-)
+class _Group(LazyGroup):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the default command before arguments that begin with none."""
+        if args and args[0] not in {*self.list_commands(ctx), *ctx.help_option_names}:
+            args = [DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Group, lazy=COMMANDS)
 def leaderboard() -> None:
-    """Tables made of verified bundles."""
+    """Rank runs that may be compared, on one page.
 
-
-@click.command()
-@click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
-@click.option(
-    "--rescore",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    help="Score N test images of each new bundle again from its weights.",
-)
-@click.option(
-    "--markdown",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write the comparison here; default: print it.",
-)
-@data_option
-@click.pass_context
-def check(
-    ctx: click.Context,
-    old: Path,
-    new: Path,
-    rescore: int,
-    markdown: Path | None,
-    data: tuple[str, ...],
-) -> None:
-    """Check what a change does to a leaderboard: OLD is its folder of bundles before, NEW after.
-
-    Every bundle of OLD must be in NEW as it was; new ones must verify with labels of this
-    machine's, and be no copies. Exit code 0: so it is; 1: it is not, and every fault is listed.
+    `cliqa leaderboard BUNDLES... --out DIR` is short for `cliqa leaderboard build`.
     """
-    verifier = make_verifier(ctx, data)
-    from cliqa.verification import compare_folders
-    from cliqa.verification.verdict import shown
-
-    found = compare_folders(old, new, verifier, rescore=rescore)
-    text = found.markdown()
-    if markdown is None:
-        click.echo(text, nl=False)
-    else:
-        try:
-            markdown.write_text(text, "utf-8")
-        except OSError as error:
-            raise ResultError(f"cannot write {markdown}: {error.strerror}") from None
-        for fault in found.faults:
-            click.echo(shown(fault))
-    ctx.exit(1 if found.faults else 0)

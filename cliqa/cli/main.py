@@ -20,7 +20,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "report": ("cliqa.cli.report:report", "Write one HTML page about one run or many"),
     "verify": ("cliqa.cli.verify:verify", "Verify result bundles, recomputing every metric"),
     "submit": ("cliqa.cli.submit:submit", "Make bundles of runs for others to verify"),
-    "leaderboard": ("cliqa.cli.leaderboard:leaderboard", "Check a folder of bundles"),
+    "leaderboard": ("cliqa.cli.leaderboard:leaderboard", "Rank runs that may be compared"),
     "pretrain": ("cliqa.cli.pretrain:pretrain", "Prepare weights that runs then name"),
     "data": ("cliqa.cli.data:data", "List rated image sets, and check one"),
     "list": ("cliqa.cli.listing:list_components", "List the components of one kind"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cliqa.results import Spread
 from cliqa.results.derive import RESERVED
 
 if TYPE_CHECKING:
@@ -45,12 +46,9 @@ class Value:
     @classmethod
     def of(cls, numbers: Sequence[float | None], reason: str = "") -> Value:
         """Summarise one number a run; None: that run has no value."""
-        array = np.array([np.nan if x is None else x for x in numbers], dtype=np.float64)
-        missing = int(np.isnan(array).sum())
-        if missing and len(array) > 1:
-            reason = f"undefined in {missing} of {len(array)} runs: {reason or 'no reason given'}"
-        std = float(array.std(ddof=1)) if len(array) > 1 else float("nan")
-        return cls(float(array.mean()), std, len(array), reason)
+        found = Spread.of(numbers, reason, each="runs")
+        mean, std = (np.nan if x is None else x for x in (found.mean, found.deviation))
+        return cls(mean, std, len(numbers), found.reason)
 
 
 @dataclass(frozen=True)
@@ -170,12 +168,17 @@ def _order_place(order: str) -> tuple[int, str]:
     return (_ROMAN.index(order) if order in _ROMAN else len(_ROMAN), order)
 
 
-def group_runs(runs: Sequence[Run]) -> list[Group]:
+def group_runs(runs: Sequence[Run], *, first_counts: bool = False) -> list[Group]:
     """Put the runs into groups whose members may be compared.
 
     The key of a group is its tasks with the hashes of their data, the rule by which images were
     divided, and how many tasks each stage learns. Two runs whose rule and split seed agree but
     whose divisions differ, as after a change of the code, come into different groups too.
+
+    Args:
+        runs: all runs.
+        first_counts: which of two runs that repeat each other counts: the first in `runs`, so
+            that a further run never changes a result; else the newer one.
     """
     digests: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
     groups: defaultdict[tuple[Any, ...], list[Run]] = defaultdict(list)
@@ -188,19 +191,21 @@ def group_runs(runs: Sequence[Run]) -> list[Group]:
         if run.split_digest not in seen:
             seen.append(run.split_digest)
         groups[(*key, seen.index(run.split_digest))].append(run)
-    return [_group(members) for members in groups.values()]
+    return [_group(members, first_counts=first_counts) for members in groups.values()]
 
 
-def _group(runs: list[Run]) -> Group:
+def _group(runs: list[Run], *, first_counts: bool) -> Group:
     notes: list[str] = []
     names = _order_names(runs)
     found: defaultdict[tuple[str, str, str, str, str], dict[int, Run]] = defaultdict(dict)
-    for run in sorted(runs, key=lambda r: str(r.record.get("created", "")), reverse=True):
+    newest = sorted(runs, key=lambda r: str(r.record.get("created", "")), reverse=True)
+    how = "the first" if first_counts else "the newer"
+    for run in runs if first_counts else newest:
         for gate in run.bundle.metrics["gates"]:
             key = (run.method, _text(run.settings), gate, _text(run.gate_settings(gate)))
             kept = found[(*key, names[run.tasks])].setdefault(run.seed, run)
             if kept is not run:
-                notes.append(_repeated(run, kept, gate))
+                notes.append(_repeated(run, kept, gate, how))
     methods = _telling_labels({(m, s) for m, s, _, _, _ in found})
     gates = _telling_labels({(g, s) for _, _, g, s, _ in found})
     rows = [
@@ -222,13 +227,13 @@ def _best_first(row: Row) -> float:
     return -np.inf
 
 
-def _repeated(run: Run, kept: Run, gate: str) -> str:
+def _repeated(run: Run, kept: Run, gate: str, which: str) -> str:
     """Say that a run is not counted: with the seed of another it is no further sample."""
     entries = [r.bundle.metrics["gates"][gate] for r in (run, kept)]
     how = "the same result" if entries[0] == entries[1] else "ANOTHER result"
     return (
         f"{run.shown} repeats {kept.shown} (method {run.method}, gate {gate}, seed {run.seed}) "
-        f"with {how}; the newer one is shown, the older one is not counted."
+        f"with {how}; {which} one is shown, the other one is not counted."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cliqa.report.colors import ink
@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 
 def to_html(report: Report) -> str:
     """The whole page."""
-    return _template("page.html").render(report=report)
+    return template("page.html").render(report=report)
 
 
 @cache
-def _template(name: str) -> Template:
+def template(name: str, package: str = "cliqa.report") -> Template:
+    """A template that may use those of the report: its style and its blocks.
+
+    Args:
+        name: of its file in the package's folder `templates`.
+        package: where it is looked for first.
+    """
     environment = Environment(
-        loader=PackageLoader("cliqa.report"),
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("cliqa.report")]),
         autoescape=True,  # for every template, whatever its name ends in
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cliqa.config import Resolved
+    from cliqa.data import RatedDataset
     from cliqa.registry import Registry
     from cliqa.report.runs import Run
 
@@ -38,7 +39,7 @@ def thumbnails(
 
     def find(run: Run, samples: Sequence[Sample]) -> tuple[dict[Sample, str], str]:
         try:
-            resolved = _datasets(run, registry)
+            resolved = run_datasets(run, registry)
         except CliqaError as error:
             return {}, _short(error)
         found: dict[Sample, str] = {}
@@ -61,7 +62,12 @@ def _short(error: CliqaError) -> str:
     return str(error).splitlines()[0]
 
 
-def _datasets(run: Run, registry: Registry) -> dict[str, Resolved]:
+def run_datasets(run: Run, registry: Registry) -> dict[str, Resolved]:
+    """The datasets of a run's configuration, by task; no code that a bundle names is read.
+
+    Raises:
+        CliqaError: the configuration cannot be read with these plugins.
+    """
     from cliqa.config import load_config
 
     def known(files: Sequence[Path]) -> Registry:
@@ -77,16 +83,27 @@ def _pictures(
     resolved: dict[str, Resolved], run: Run, task: str, samples: Sequence[str]
 ) -> dict[str, str]:
     from cliqa.data import ImageReader
+
+    dataset = open_dataset(resolved, run, task)
+    rows = {sample: row for row, sample in enumerate(dataset.table["sample_id"][:])}
+    reader = ImageReader(dataset)
+    return {sample: data_uri(reader.read(rows[sample])) for sample in samples}
+
+
+def open_dataset(resolved: dict[str, Resolved], run: Run, task: str) -> RatedDataset:
+    """The dataset of a task, with the images that the run has seen.
+
+    Raises:
+        CliqaError: it is not on this machine, or other than it was.
+    """
     from cliqa.data.table import fingerprint
 
     if task not in resolved:
         raise ResultError(f"the configuration has no dataset for {task}")
-    dataset = resolved[task].create()
+    dataset: RatedDataset = resolved[task].create()
     if fingerprint(dataset) != run.record["data"][task]["fingerprint"]:
         raise ResultError(f"{task}: the images here are not those of the run")
-    rows = {sample: row for row, sample in enumerate(dataset.table["sample_id"][:])}
-    reader = ImageReader(dataset)
-    return {sample: data_uri(reader.read(rows[sample])) for sample in samples}
+    return dataset
 
 
 def data_uri(pixels: object) -> str:

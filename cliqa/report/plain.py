@@ -80,12 +80,15 @@ def to_csv(report: Report) -> dict[str, str]:
         for part in section.parts:
             for n, table in enumerate(tables_of(part.blocks), start=1):
                 name = f"{section.key}-{part.key}-{n}.csv"
-                files[name] = _csv([table.header, *([c.text for c in row] for row in table.rows)])
+                files[name] = csv_text(
+                    [table.header, *([c.text for c in row] for row in table.rows)]
+                )
                 titles.append((name, section.title, table.title))
-    return {**files, "index.csv": _csv(titles)}
+    return {**files, "index.csv": csv_text(titles)}
 
 
-def _csv(rows: Iterable[Sequence[str]]) -> str:
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as CSV; no cell is a formula to a spreadsheet."""
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows(map(_safe, rows))
     return stream.getvalue()

@@ -205,15 +205,15 @@ def find_runs(folders: Sequence[Path]) -> Found:
     runs: dict[Path, Run] = {}
     unfinished: list[str] = []
     for folder in folders:
-        found, open_ones = _search(folder)
+        found, open_ones = search_runs(folder)
         if not found:
             raise ResultError(_nothing_in(folder, open_ones))
-        runs |= {path.resolve(): _open(path) for path in found if path.resolve() not in runs}
+        runs |= {path.resolve(): open_run(path) for path in found if path.resolve() not in runs}
         unfinished += map(str, open_ones)
     return Found(tuple(runs.values()), tuple(dict.fromkeys(unfinished)))
 
 
-def _search(folder: Path) -> tuple[list[Path], list[Path]]:
+def search_runs(folder: Path) -> tuple[list[Path], list[Path]]:
     """Finished and unfinished bundles in or below a folder; links are not followed."""
     state = folder_state(folder)
     if state is FolderState.FINISHED:
@@ -224,7 +224,7 @@ def _search(folder: Path) -> tuple[list[Path], list[Path]]:
     unfinished: list[Path] = []
     for below in sorted(folder.iterdir()):
         if below.is_dir() and not below.is_symlink():
-            more, open_ones = _search(below)
+            more, open_ones = search_runs(below)
             found += more
             unfinished += open_ones
     return found, unfinished
@@ -250,7 +250,12 @@ def _nothing_in(folder: Path, unfinished: Iterable[Path]) -> str:
     )
 
 
-def _open(folder: Path) -> Run:
+def open_run(folder: Path) -> Run:
+    """Open one finished bundle, without those beside it.
+
+    Raises:
+        ResultError: it is unfinished or damaged, or its records lack what a report needs.
+    """
     bundle = load_bundle(folder)
     if faults := check_sums(folder):
         more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""

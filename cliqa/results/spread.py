@@ -31,6 +31,25 @@ class Spread:
     values: tuple[float | None, ...]
     reason: str = ""
 
+    @classmethod
+    def of(cls, values: Sequence[float | None], reason: str = "", each: str = "seeds") -> Spread:
+        """Summarise one value a run: the rule of every table and page.
+
+        Args:
+            values: None or NaN: that run has no value, and then there is no mean.
+            reason: why the first of those has none.
+            each: what the values are counted in.
+        """
+        known = tuple(None if v is None or v != v else float(v) for v in values)
+        numbers = [v for v in known if v is not None]
+        if missing := len(known) - len(numbers):
+            many = f"undefined in {missing} of {len(known)} {each}: " if len(known) > 1 else ""
+            return cls(None, None, known, f"{many}{reason or 'no reason given'}")
+        if not numbers:
+            return cls(None, None, known, reason)
+        deviation = statistics.stdev(numbers) if len(numbers) > 1 else None
+        return cls(statistics.fmean(numbers), deviation, known)
+
 
 @dataclass(frozen=True)
 class SeedGroup:
@@ -117,9 +136,4 @@ def _spread(name: str, repeats: Sequence[Sequence[Mapping[str, Any]]]) -> Spread
             reasons.append(entries[undefined[0]].get("undefined", {}).get(name, "not computed"))
         defined = [float(value) for value in found if value is not None]
         values.append(None if undefined else statistics.fmean(defined))
-    numbers = [value for value in values if value is not None]
-    if reasons:
-        many = f"undefined for {len(reasons)} of {len(values)} seeds: " if len(values) > 1 else ""
-        return Spread(None, None, tuple(values), f"{many}{reasons[0]}")
-    deviation = statistics.stdev(numbers) if len(numbers) > 1 else None
-    return Spread(statistics.fmean(numbers), deviation, tuple(values))
+    return Spread.of(values, reasons[0] if reasons else "")

@@ -69,7 +69,7 @@ def test_one_undefined_value_leaves_the_mean_undefined_with_count_and_reason():
     lost = FakeBundle(1, None, undefined={"mSRCC": "all predictions are equal"})
     (found,) = spreads([FakeBundle(0, 0.5), lost, FakeBundle(2, 0.7)])
     assert (found.mean, found.deviation, found.values) == (None, None, (0.5, None, 0.7))
-    assert found.reason == "undefined for 1 of 3 seeds: all predictions are equal"
+    assert found.reason == "undefined in 1 of 3 seeds: all predictions are equal"
 
 
 def test_a_metric_that_a_run_did_not_compute_is_undefined():

@@ -1,0 +1,204 @@
+"""From verified runs to a board."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cliqa import __version__
+from cliqa.leaderboard.compare import Baseline, compare_all, divided_anew, mean_ranks
+from cliqa.leaderboard.contents import no_contents
+from cliqa.leaderboard.model import Board, Reported, Source, Track
+from cliqa.leaderboard.resample import Resampled
+from cliqa.leaderboard.rows import row_of, status_of
+from cliqa.leaderboard.units import Line, lines_of
+from cliqa.leaderboard.verified import METRICS
+from cliqa.report import group_runs
+from cliqa.report.words import PSEUDO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cliqa.leaderboard.collect import Accepted, Collected
+    from cliqa.leaderboard.contents import Contents
+    from cliqa.leaderboard.model import Row
+    from cliqa.report import Group, Published, Run
+
+_ANEW = (
+    "Nadeau and Bengio's corrected t over the paired seeds, because each seed divides the images "
+    "anew; 95 %."
+)
+_SAME = (
+    "Paired bootstrap over seeds and, within each test set, contents, with Welch and "
+    "Satterthwaite's t quantile; 95 %."
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a board is made with.
+
+    Attributes:
+        title: of the page.
+        baseline: `METHOD` or `METHOD/GATE`; None: the first bundle's method.
+        seeds: the seeds that a complete row has; None: all seeds of the track.
+        metric: ranks the rows; one of mSRCC, mPI, mSI, mPSI.
+        contents: which test images show the same content.
+        published: results printed in papers.
+        made: when; None: now.
+    """
+
+    title: str = "Continual learning of image quality models"
+    baseline: str | None = None
+    seeds: tuple[int, ...] | None = None
+    metric: str = "mPSI"
+    contents: Contents = field(default=no_contents)
+    published: Sequence[Published] = ()
+    made: str | None = None
+
+
+def build_board(collected: Collected, options: Options) -> Board:
+    """Put the verified runs into tracks, rank and compare them.
+
+    The result depends on nothing but the bundles, in the order given, and the options.
+    """
+    runs = [accepted.run for accepted in collected.accepted]
+    trust = {id(accepted.run): accepted.trust for accepted in collected.accepted}
+    text = options.baseline or (runs[0].method if runs else "")
+    chosen = Baseline.parse(text) if options.baseline else Baseline(text)
+    maker = _Maker(options, chosen, trust, Resampled(options.contents, options.metric))
+    return Board(
+        title=options.title,
+        made=options.made or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        cliqa=__version__,
+        metric=options.metric,
+        metrics=[metric.name for metric in METRICS],
+        tracks=[track for found in _groups(runs) for track in maker.tracks(*found)],
+        reported=list(_reported(options.published)),
+        rejected=list(collected.rejected),
+        sources=[_source(accepted) for accepted in collected.accepted],
+    )
+
+
+def policy_of(run: Run) -> str:
+    """How test images are looked at, in words."""
+    views = run.record["config"].get("evaluate", {})
+    parts = [f"{k} {v}" for k, v in sorted(views.items()) if k != "batch_size" and v is not None]
+    resize = run.record.get("resize")
+    if isinstance(resize, dict) and resize.get("test"):
+        parts.append(f"size {resize['test']}")
+    return ", ".join(parts) or "as trained"
+
+
+def _groups(runs: Sequence[Run]) -> list[tuple[str, Group]]:
+    """Runs that may be compared, with the policy that they were tested under."""
+    by_policy: defaultdict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        by_policy[policy_of(run)].append(run)
+    return [
+        (p, group)
+        for p, members in by_policy.items()
+        for group in group_runs(members, first_counts=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Maker:
+    options: Options
+    baseline: Baseline
+    trust: dict[int, str]
+    resampled: Resampled
+
+    def tracks(self, policy: str, group: Group) -> list[Track]:
+        """One track an order, and one over all of them."""
+        orders = list(group.orders)
+        several = [orders] if len(orders) > 1 else []
+        return [self._track(policy, group, chosen) for chosen in (*([o] for o in orders), *several)]
+
+    def _track(self, policy: str, group: Group, orders: list[str]) -> Track:
+        lines = lines_of(group.rows, orders)
+        present = {seed for line in lines for _, seed in line.cells}
+        seeds = sorted(self.options.seeds or present)
+        base = self.baseline.find(lines)
+        first = lines[0].first
+        key = [first.fingerprints, first.split_rule, first.split_digest, orders, policy]
+        learned = first.stage_names
+        return Track(
+            id=hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12],
+            title=f"{len(first.tasks)} tasks, {'order' if len(orders) == 1 else 'orders'} "
+            + ", ".join(orders),
+            tasks=list(first.tasks),
+            stages=learned,
+            division=first.split_rule,
+            orders=orders,
+            policy=policy,
+            seeds=seeds,
+            baseline=base.name if base else "",
+            procedure=_ANEW if divided_anew(first) else _SAME,
+            notes=[*_pseudo(group), *group.notes],
+            rows=self._rows(lines, base, seeds),
+            mean_ranks=mean_ranks(lines),
+        )
+
+    def _rows(self, lines: list[Line], base: Line | None, seeds: list[int]) -> list[Row]:
+        metric = self.options.metric
+        found = compare_all(lines, base, metric, self.resampled)
+        states = [status_of(line, metric, seeds, baseline=line is base) for line in lines]
+        everything = list(zip(lines, found, states, strict=True))
+        everything.sort(key=lambda x: _standing(x[0], x[2], metric))
+        rows, place = [], 0
+        for line, comparison, status in everything:
+            place += status in {"ranked", "baseline"}
+            rows.append(
+                row_of(
+                    line,
+                    comparison,
+                    status,
+                    place=place if status in {"ranked", "baseline"} else None,
+                    seeds=seeds,
+                    trust=self.trust,
+                    metrics=[m.name for m in METRICS],
+                )
+            )
+        return rows
+
+
+def _standing(line: Line, status: str, metric: str) -> tuple[bool, bool, float, str]:
+    """Ranked rows first, the best first; then what has a value; names decide what is equal."""
+    value = line.value(metric).mean
+    ranked = status in {"ranked", "baseline"}
+    return (not ranked, value != value, -value if value == value else 0.0, line.name)
+
+
+def _pseudo(group: Group) -> list[str]:
+    return [PSEUDO] if any(run.record.get("pseudo_scores") for run in group.runs) else []
+
+
+def _reported(papers: Iterable[Published]) -> Iterable[Reported]:
+    for paper in papers:
+        for row in paper.summaries:
+            yield Reported(
+                paper=paper.title,
+                source=paper.source,
+                table=row.table,
+                method=row.method,
+                backbone=row.backbone,
+                order=row.order or "",
+                variant=row.variant,
+                n=row.runs,
+                values=dict(row.values),
+                std=dict(row.std or {}),
+            )
+
+
+def _source(accepted: Accepted) -> Source:
+    return Source(
+        bundle=accepted.run.shown,
+        run_id=str(accepted.run.record.get("run_id", "")),
+        trust=accepted.trust,
+        sums_sha256=accepted.sums,
+    )
