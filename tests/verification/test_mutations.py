@@ -24,6 +24,7 @@ HARMLESS = {
     r"run\.json/(created|finished|source|device|last_normalization|peak_memory_mb|notes)(/.*)?": (
         "declared: shown as the submitter's word"
     ),
+    r"run\.json/(attempts|resumed|strict)(/.*)?": "declared: how the run went",
     r"run\.json/(evaluated_images|scoring/(?!precision).*)": "declared: how scoring was organised",
     r"run\.json/environment/(?!cliqa).*": "declared: the machine",
     r"run\.json/stage_seconds/\d+/(train|evaluate)_seconds": "declared: times",
@@ -59,7 +60,7 @@ def leaves(value, path=()):
 def changed(value):
     """Values that differ from one: of the same type and of others."""
     if isinstance(value, bool):
-        return st.sampled_from([not value, None, 1])
+        return st.sampled_from([not value, None, "true"])
     if isinstance(value, int):
         numbers = [value + 1, value - 1, -value - 1, value * 2 + 1, 2**62, str(value)]
         return st.sampled_from([n for n in numbers if n != value])
