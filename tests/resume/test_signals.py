@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
-import time
 
 import pytest
+from click.testing import CliRunner
 
+from cliqa.cli import cli
 from cliqa.errors import ResultError
 from cliqa.results.lock import folder_lock, is_locked
 from cliqa.resume import Interrupted, Interrupts
+from cliqa.run import run
 
 #: Every step takes a while, and tells that it has begun.
 SLOW = """
@@ -34,73 +35,77 @@ def cliqa_strategies():
 
 
 @pytest.fixture
-def started(two_stages, support, tmp_path):
-    """Start the run whose steps take so long, in another process, up to its so-many-th step."""
+def slow(two_stages, tmp_path):
+    """The configuration of a run whose steps take so long; it is in `run.yaml`, too."""
 
-    def start(*arguments, pause=0.05, steps=0):
+    def make(pause=0.05, minutes=1000):
         (tmp_path / "slow.py").write_text(f"PAUSE = {pause}\n{SLOW}")
-        two_stages("slow", minutes=1000, plugins=["./tiny_plugin.py", "./slow.py"])
-        command = ["run", tmp_path / "run.yaml", "--quiet", *arguments]
-        process = support("killing").Process([str(c) for c in command], tmp_path)
-        for _ in range(steps):
-            assert process.stdout.readline() == "step\n", process.stderr()
-        return process
+        return two_stages("slow", minutes=minutes, plugins=["./tiny_plugin.py", "./slow.py"])
 
-    return start
+    return make
+
+
+def begun(process, steps):
+    """The process, in the middle of its so-many-th step."""
+    for _ in range(steps):
+        assert process.stdout.readline() == "step\n", process.stderr.read()
+    return process
 
 
 def test_sigterm_and_ctrl_c_save_exit_with_their_own_codes_and_the_same_command_goes_on(
-    started, killing, tmp_path
+    slow, killing, tmp_path
 ):
     """And so does a run that was killed."""
-    whole, cut = ("--out", tmp_path / "whole"), ("--out", tmp_path / "cut")
-    assert started(*whole).wait() == 0
+    config, command = slow(), ("run", tmp_path / "run.yaml", "--out", tmp_path / "cut", "--quiet")
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
-        process = started(*cut, steps=4)
-        process.send(number)
-        assert process.wait() == code
-        assert "finishing this step, then saving" in process.stderr()
-        said = f"interrupted by {number.name}; saved; the same command goes on from there"
-        assert said in process.stderr()
-        assert "Traceback" not in process.stderr()
-    process = started(*cut, steps=2)
-    process.send(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert started(*cut).wait() == 0
+        process = begun(killing.Process(*command), 4)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=300)
+        assert process.returncode == code, stderr
+        assert "finishing this step, then saving" in stderr
+        assert f"interrupted by {number.name}; saved; the same command goes on from there" in stderr
+        assert "Traceback" not in stderr
+    process = begun(killing.Process(*command), 2)
+    process.kill()
+    process.communicate()
+    seen = killing.go(config, tmp_path / "cut")
+    assert seen.places
+    killing.go(config, tmp_path / "whole")
     assert killing.unlike(tmp_path / "whole", tmp_path / "cut") == []
 
 
 def test_a_second_process_is_told_who_the_first_is_and_a_second_signal_stops_at_once(
-    started, tmp_path
+    slow, killing, tmp_path
 ):
-    cut = ("--out", tmp_path / "cut")
-    first = started(*cut, pause=600, steps=1)
-    second = started(*cut, pause=600)
-    assert second.wait() == 2
+    config, out = slow(pause=600), tmp_path / "cut"
+    first = begun(killing.Process("run", tmp_path / "run.yaml", "--out", out, "--quiet"), 1)
     told = rf"another run is running in .*cut: process {first.pid} on \S+, since 20"
-    assert re.search(told, second.stderr())
-    first.send(signal.SIGTERM)
-    while "finishing this step" not in first.stderr():
-        time.sleep(0.01)
-    first.send(signal.SIGTERM)
-    assert first.wait() == -signal.SIGTERM
-    assert not is_locked(tmp_path / "cut/.cliqa-lock")
+    with pytest.raises(ResultError, match=told):
+        run(config, out)
+    assert is_locked(out / ".cliqa-lock")
+    first.send_signal(signal.SIGTERM)
+    assert "finishing this step" in first.stderr.readline()
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(timeout=300) == -signal.SIGTERM
+    first.communicate()
+    assert not is_locked(out / ".cliqa-lock")
 
 
 def test_without_out_the_run_that_was_cut_off_goes_on_and_another_gets_its_own_folder(
-    started, tmp_path, monkeypatch
+    two_stages, killing, built, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    process = started(steps=3)
-    process.send(signal.SIGTERM)
-    assert process.wait() == 143
-    other = started("--set", "seed=5", steps=1)
-    other.send(signal.SIGKILL)
-    other.wait()
-    assert started().wait() == 0
-    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["run", "run-2"]
+    monkeypatch.setattr("cliqa.run.prepare.BuiltDatasets", lambda: built)
+    killing.go(two_stages("ft"), tmp_path / "runs/run", 9, datasets=built)
+    command = ["run", str(tmp_path / "run.yaml"), "--quiet"]
+    other = CliRunner().invoke(cli, [*command, "--set", "seed=5"])
+    assert other.exit_code == 0, other.output
+    assert not (tmp_path / "runs/run/SHA256SUMS").exists()
+    assert (tmp_path / "runs/run-2/SHA256SUMS").exists()
+    same = CliRunner().invoke(cli, command)
+    assert same.exit_code == 0, same.output
     assert (tmp_path / "runs/run/SHA256SUMS").exists()
-    assert not (tmp_path / "runs/run-2/SHA256SUMS").exists()
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["run", "run-2"]
 
 
 def interrupted_in(interrupts, done):

@@ -3,60 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import signal
+import subprocess
 import sys
 
-from cliqa.cli import cli
 from cliqa.run import Observer, run
 
 
-class Process:
-    """The command line in a fork of this process, which has loaded all that takes seconds.
+class Process(subprocess.Popen):
+    """The command line in a process of its own, as a terminal starts it.
 
     Args:
         arguments: of `cliqa`.
-        folder: where its errors go.
     """
 
-    def __init__(self, arguments, folder):
-        self._errors = folder / f"stderr-{secrets.token_hex(4)}"
-        reading, writing = os.pipe()
-        self.pid = os.fork()
-        if not self.pid:
-            self._be_cliqa(arguments, writing)
-        os.close(writing)
-        self.stdout = os.fdopen(reading)
-
-    def _be_cliqa(self, arguments, writing):
-        # Children of a background job ignore Ctrl-C; a terminal's do not.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        code = 1
-        try:
-            errors = os.open(self._errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            os.dup2(writing, 1)
-            os.dup2(errors, 2)
-            sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
-            cli(arguments, prog_name="cliqa")
-        except SystemExit as stop:
-            code = stop.code
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-
-    def send(self, number):
-        os.kill(self.pid, number)
-
-    def wait(self):
-        """Its exit code; of one that a signal has killed, minus the signal."""
-        self.stdout.read()
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-    def stderr(self):
-        return self._errors.read_text() if self._errors.exists() else ""
+    def __init__(self, *arguments):
+        # Children of a background job inherit that Ctrl-C is ignored; a terminal's do not.
+        code = (
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+            "from cliqa.cli import main; main()"
+        )
+        command = [sys.executable, "-c", code, *map(str, arguments)]
+        pipe = subprocess.PIPE
+        super().__init__(command, stdout=pipe, stderr=pipe, text=True)
 
 
 class Killed(BaseException):

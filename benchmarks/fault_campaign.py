@@ -1,0 +1,170 @@
+"""Kills runs at random moments, goes on with them, and counts those that end with the same bytes.
+
+Run from the repository's root: `python benchmarks/fault_campaign.py --kills 100`. It prints the
+table of docs/reliability.md. Every attempt is a process of its own that gets SIGKILL at a random
+moment after its folder was taken: while it trains, evaluates, fits gates, or writes a checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cliqa.registry import Registry
+
+#: Settings of methods whose own phases would take minutes; what they do is the same.
+SHORTER: dict[str, dict[str, Any]] = {
+    "gfr": {"generator_epochs": 4, "copies": 2, "replay_size": 50},
+    "liqa": {"gan_epochs": 4, "head_epochs": 4, "copies": 2, "replay_size": 50, "gan_width": 32},
+}
+#: Keys that hold times, or tell of the interruptions themselves.
+TIMES = {
+    "created", "finished", "resumed", "attempts", "stage_seconds", "peak_memory_mb",
+    "train_seconds", "train_cpu_seconds", "evaluate_seconds", "seconds",
+}  # fmt: skip
+
+
+@dataclass
+class Row:
+    """What came of one strategy."""
+
+    strategy: str
+    kills: int = 0
+    gone_on: int = 0
+    equal: bool = False
+
+
+def configuration(strategy: str) -> dict[str, Any]:
+    """A run of two small tasks on the network that the wheel brings."""
+    tasks = [
+        {"name": "embedded", "as": name, "subset": name, "images": 48, "size": 64}
+        for name in ("live-like", "bid-like")
+    ]
+    return {
+        "backbone": "efficientnet-lite0",
+        "objective": "squared-error" if strategy == "liqa" else "fidelity",
+        "strategy": {"name": strategy} | SHORTER.get(strategy, {}),
+        "gates": [{"name": "kmeans", "k": 4, "n_init": 2}, "newest"],
+        "stream": {"tasks": tasks},
+        "train": {"warmup_epochs": 2, "epochs": 3, "crop": 48, "shrink": None, "batch_size": 16},
+        "threads": 1,
+        "resume": {"minutes": 0.01},
+    }
+
+
+def start(config: Path, out: Path) -> subprocess.Popen[bytes]:
+    """An attempt."""
+    command = [sys.executable, "-m", "cliqa", "run", str(config), "--out", str(out), "--quiet"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def finish(config: Path, out: Path) -> float:
+    """Let it run to its end; returns the seconds after its folder was taken."""
+    process = start(config, out)
+    began = taken(process, out)
+    _, errors = process.communicate()
+    if process.returncode:
+        raise SystemExit(errors.decode())
+    return time.perf_counter() - began
+
+
+def taken(process: subprocess.Popen[bytes], out: Path) -> float:
+    """Wait until it is at work in its folder; returns when."""
+    while process.poll() is None and not holds(process.pid, out / ".cliqa-lock"):
+        time.sleep(0.005)
+    return time.perf_counter()
+
+
+def holds(pid: int, lock: Path) -> bool:
+    """Whether that process has signed the lock."""
+    try:
+        return bool(json.loads(lock.read_text())["pid"] == pid)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def campaign(strategy: str, kills: int, work: Path, rng: random.Random) -> Row:
+    """Kill a run so many times, then let it end and compare."""
+    row, config = Row(strategy), work / f"{strategy}.yaml"
+    config.write_text(yaml.safe_dump(configuration(strategy)))
+    seconds = finish(config, work / f"{strategy}-whole")
+    out = work / f"{strategy}-cut"
+    while row.kills < kills and not (out / "SHA256SUMS").exists():
+        process = start(config, out)
+        taken(process, out)
+        time.sleep(rng.uniform(0, seconds / 2))
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        row.kills += process.returncode == -signal.SIGKILL
+    if not (out / "SHA256SUMS").exists():
+        finish(config, out)
+    row.gone_on = int(json.loads((out / "run.json").read_text())["resumed"])
+    row.equal = digest(out) == digest(work / f"{strategy}-whole")
+    return row
+
+
+def digest(folder: Path) -> dict[str, str]:
+    """Path -> digest of all that must be equal."""
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "SHA256SUMS")
+    return {
+        p.relative_to(folder).as_posix(): hashlib.sha256(timeless(p)).hexdigest() for p in files
+    }
+
+
+def timeless(path: Path) -> bytes:
+    """A file's content; of records, without their times."""
+    if path.name not in {"run.json", "train_log.jsonl"}:
+        return path.read_bytes()
+    lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+    return json.dumps([without_times(json.loads(line)) for line in lines]).encode()
+
+
+def without_times(value: Any) -> Any:
+    """JSON without what differs between any two runs."""
+    if isinstance(value, dict):
+        return {k: without_times(v) for k, v in value.items() if k not in TIMES}
+    return [without_times(v) for v in value] if isinstance(value, list) else value
+
+
+def main() -> None:
+    """Go through the strategies until there were so many kills."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=100, help="kills in all")
+    parser.add_argument("--each", type=int, default=8, help="kills of one run at most")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="*", help="strategies; default: all that are shipped")
+    options = parser.parse_args()
+    os.environ.setdefault("CLIQA_CACHE", "off")
+    shipped = [c.name for c in Registry.discover(third_party=False).components("strategy")]
+    rng, rows = random.Random(options.seed), []  # noqa: S311 - moments, not secrets
+    print("| Strategy | SIGKILLs | Resumed | Same bytes |\n|---|---|---|---|", flush=True)
+    while sum(row.kills for row in rows) < options.kills:
+        for strategy in options.only or shipped:
+            left = options.kills - sum(row.kills for row in rows)
+            if left <= 0:
+                break
+            with tempfile.TemporaryDirectory() as work:
+                row = campaign(strategy, min(options.each, left), Path(work), rng)
+            rows.append(row)
+            same = "yes" if row.equal else "**no**"
+            print(f"| {row.strategy} | {row.kills} | {row.gone_on} | {same} |", flush=True)
+    kills, equal = sum(r.kills for r in rows), sum(r.equal for r in rows)
+    print(f"\n{kills} kills; {equal} of {len(rows)} runs ended with the same bytes")
+    sys.exit(equal != len(rows))
+
+
+if __name__ == "__main__":
+    main()
