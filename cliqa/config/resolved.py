@@ -94,13 +94,14 @@ class ResolvedConfig:
     def dump(self) -> dict[str, Any]:
         """The configuration with all defaults, as plain JSON values that load back to its equal.
 
-        `cache` is left out: it says how this machine works, and no result depends on it.
+        `cache` and `train.workers` are left out: they say how this machine works, and no result
+        depends on them.
 
         Paths of local plugins stay as written, relative to the configuration: an absolute path
         would tie a published result to one machine. A copy of the dump therefore needs the plugin
         file beside it (`plugin_files` says what to copy), or `--set plugins=[...]`.
         """
-        data = self.run.model_dump(mode="json", exclude={"cache"})
+        data = self.run.model_dump(mode="json", exclude={"cache": True, "train": {"workers"}})
         for role in ROLES:
             holder: Any = data
             for key in role.path[:-1]:

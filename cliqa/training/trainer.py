@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from cliqa.errors import CliqaError
+from cliqa.model.compute import seed_torch
 from cliqa.seeds import named_seed
 from cliqa.training.context import names_of
+from cliqa.training.loading import Loader, loader_threads
+from cliqa.training.losses import Losses
 from cliqa.training.phases import make_optimizer
 
 if TYPE_CHECKING:
@@ -20,13 +22,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from cliqa.model import QualityModel, Tensors
-    from cliqa.training.batches import Batch
     from cliqa.training.context import TaskContext
-    from cliqa.training.phases import Phase
-
-
-class DivergedError(CliqaError, FloatingPointError):
-    """A loss became nan or infinite."""
+    from cliqa.training.phases import Phase, Update
 
 
 @dataclass
@@ -50,6 +47,11 @@ class Trainer:
         Raises:
             DivergedError: a loss is not finite; names the samples of the batch.
         """
+        threads = loader_threads(context.config.workers, context.compute.device)
+        with Loader(phase.batches, phase.epochs, threads) as loader:
+            self._run(phase, context, loader)
+
+    def _run(self, phase: Phase, context: TaskContext, loader: Loader) -> None:
         model = context.model
         _train_only(model, phase)
         optimizers = [make_optimizer(update) for update in phase.updates]
@@ -61,15 +63,16 @@ class Trainer:
             started = time.perf_counter()
             model.backbone.train(_moves_statistics(phase, epoch))
             model.heads.train()
-            losses: list[list[float]] = [[] for _ in phase.updates]
+            losses = [Losses(phase.name, epoch) for _ in phase.updates]
             for step in range(phase.batches.steps):
                 _seed_step(phase, context, epoch, step)
-                batch = phase.batches.batch(epoch, step)
+                batch = loader.batch(epoch, step)
                 for update, optimizer, seen in zip(phase.updates, optimizers, losses, strict=True):
                     if (epoch * phase.batches.steps + step) % update.every:
                         continue
+                    _only(update, phase)
                     loss = update.loss(batch)
-                    seen.append(_finite(loss, phase, epoch, batch))
+                    seen.add(loss, batch)
                     optimizer.zero_grad(set_to_none=True)
                     loss.backward()
                     optimizer.step()
@@ -77,6 +80,8 @@ class Trainer:
                         update.after_step()
                 self.images += 0 if batch.images is None else len(batch.images)
                 self.progress(len(batch.sample_ids))
+            for seen in losses:
+                seen.finish()
             value = phase.validate() if phase.validate else math.nan
             if phase.keep == "best" and epoch >= phase.keep_after:
                 best.offer(value)
@@ -92,11 +97,11 @@ class Trainer:
         phase: Phase,
         context: TaskContext,
         epoch: int,
-        losses: list[list[float]],
+        losses: list[Losses],
         validation: float,
         started: float,
     ) -> None:
-        means = [sum(seen) / len(seen) if seen else 0.0 for seen in losses]
+        means = [seen.mean for seen in losses]
         several = {u.name: mean for u, mean in zip(phase.updates, means, strict=True) if u.name}
         self.log(
             {
@@ -136,9 +141,8 @@ def _seed_step(phase: Phase, context: TaskContext, epoch: int, step: int) -> Non
 
     Dropout and replayed noise are then the same after any interruption, whatever was drawn before.
     """
-    torch.manual_seed(
-        named_seed(context.seed, "step", names_of(context.tasks), phase.name, epoch, step)
-    )
+    seed = named_seed(context.seed, "step", names_of(context.tasks), phase.name, epoch, step)
+    seed_torch(seed, context.compute.device)
 
 
 def _carry_state(
@@ -166,21 +170,21 @@ def _train_only(model: QualityModel, phase: Phase) -> None:
             parameter.requires_grad_(True)
 
 
+def _only(update: Update, phase: Phase) -> None:
+    """Of adversaries only the one whose turn it is gets gradients; the other passes them on."""
+    if len(phase.updates) > 1:
+        for other in phase.updates:
+            for parameter in other.parameters:
+                parameter.requires_grad_(False)
+        for parameter in update.parameters:
+            parameter.requires_grad_(True)
+
+
 def _let_go(phase: Phase) -> None:
     """What was trained outside the model, such as a generator, is frozen again as well."""
     for update in phase.updates:
         for parameter in update.parameters:
             parameter.requires_grad_(False)
-
-
-def _finite(loss: torch.Tensor, phase: Phase, epoch: int, batch: Batch) -> float:
-    value = loss.item()
-    if not math.isfinite(value):
-        raise DivergedError(
-            f"loss is {value} in phase `{phase.name}`, epoch {epoch + 1}, on samples "
-            f"{', '.join(batch.sample_ids)}; lower `train.lr`, or look at these images"
-        )
-    return value
 
 
 def _scale_rates(optimizers: list[torch.optim.Optimizer], factor: float) -> None:
