@@ -200,8 +200,8 @@ class TrainConfig(ComponentConfig):
     precision: Literal["float32", "bf16", "auto"] = Field(
         default="float32",
         description="arithmetic of the network; losses and statistics stay float32. auto: bf16 "
-        "where the processor has instructions for it (AMX or AVX512-BF16, a GPU of compute "
-        "capability 8.0), else float32: what was chosen is recorded",
+        "where the processor multiplies it faster (AMX, or a GPU of compute capability 8.0 or "
+        "more), else float32; what was chosen is recorded",
     )
     compile: bool = Field(
         default=False,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from cliqa.data.resize import Resize
 from cliqa.errors import ConfigError
+from cliqa.model.compiling import compiled_forward
+from cliqa.model.precision import Precision, bf16_network
 from cliqa.model.scoring import batches_of_equal_size, to_input
 
 if TYPE_CHECKING:
@@ -33,12 +35,14 @@ class Compute:
         precision: arithmetic of the network; heads, losses and statistics stay float32.
         batch_size: images of equal size a forward when nothing is trained.
         shrink: resize policy of the test view, see `cliqa.data.Resize.parse`.
+        compile: whether torch.compile translates networks for training.
     """
 
     device: torch.device
-    precision: Literal["float32", "bf16"] = "float32"
+    precision: Precision = "float32"
     batch_size: int = 64
     shrink: int | str | None = None
+    compile: bool = False
 
     @property
     def resize(self) -> Resize:
@@ -49,7 +53,23 @@ class Compute:
         """The arithmetic as a context for forwards."""
         if self.precision == "float32":
             return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return bf16_network(self.device)
+
+    def forward(self, network: Backbone, images: Tensor) -> Tensor:
+        """Features of images in the run's arithmetic; translated first if they are to be trained.
+
+        Args:
+            network: the network.
+            images: standardised float32 (B, 3, H, W).
+
+        Returns:
+            (B, feature_dim), in the dtype that the arithmetic ends in.
+        """
+        with self.autocast():
+            if self.compile and torch.is_grad_enabled():
+                features: Tensor = compiled_forward()(network, images)
+                return features
+            return network(images)
 
     @torch.no_grad()
     def over_images(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import cliqa
 from cliqa.data import Resize, split_digest
 from cliqa.model import normalization_layers, rest_digest
+from cliqa.model.precision import bf16_instructions
 
 if TYPE_CHECKING:
     from torch import nn
@@ -87,6 +88,7 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
         },
         "device": str(prepared.compute.device),
         "precision": prepared.compute.precision,
+        "bf16_instructions": bf16_instructions(prepared.compute.device),
     }
 
 

@@ -241,9 +241,7 @@ class ImageBatches:
         """See `LoadedAhead.finish`."""
         at = torch.from_numpy(loaded.drawn.positions).to(self._device)
         pixels = loaded.pixels.to(self._device, non_blocking=True)
-        return self._columns.batch(
-            loaded.drawn, at, images=standardise(pixels, self._backbone)
-        )
+        return self._columns.batch(loaded.drawn, at, images=standardise(pixels, self._backbone))
 
     def _check_sizes(self, sizes: set[tuple[int, ...]]) -> None:
         if len(sizes) > 1:

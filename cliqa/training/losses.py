@@ -47,7 +47,7 @@ class Losses:
         before, self._waiting = self._waiting, _on_its_way(loss.detach(), batch)
         if before is not None:
             self._read(*before)
-        if loss.device.type != "cuda":
+        if not _is_copied(loss):
             self.finish()
 
     def finish(self) -> None:
@@ -77,9 +77,14 @@ class Losses:
         self.values.append(value)
 
 
+def _is_copied(loss: Tensor) -> bool:
+    """Whether it is read later: only CUDA tells when a copy has arrived."""
+    return loss.device.type == "cuda"
+
+
 def _on_its_way(loss: Tensor, batch: Batch) -> tuple[Tensor, torch.cuda.Event | None, Batch]:
     """The loss on the CPU, or on its way there with the event that says when it has arrived."""
-    if loss.device.type != "cuda":
+    if not _is_copied(loss):
         return loss, None, batch
     arrived = torch.empty((), dtype=loss.dtype, pin_memory=True)
     arrived.copy_(loss, non_blocking=True)

@@ -7,8 +7,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from cliqa.model.compute import seed_torch
 from cliqa.seeds import named_seed
 from cliqa.training.context import names_of
@@ -19,6 +17,7 @@ from cliqa.training.phases import make_optimizer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import torch
     from torch import nn
 
     from cliqa.model import QualityModel, Tensors

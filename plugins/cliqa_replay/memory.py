@@ -10,7 +10,7 @@ from cliqa.seeds import named_rng
 
 if TYPE_CHECKING:
     from cliqa.data import Task
-    from cliqa.training import Batch, BatchSource
+    from cliqa.training import Batch, ImageBatches, LoadedImages
 
 
 @dataclass
@@ -47,8 +47,8 @@ class Mixed:
     In `Batch.task` the memory's tasks count on from the number of current ones.
     """
 
-    current: BatchSource
-    memory: BatchSource
+    current: ImageBatches
+    memory: ImageBatches
     current_tasks: int
 
     @property
@@ -63,8 +63,15 @@ class Mixed:
 
     def batch(self, epoch: int, step: int) -> Batch:
         """See `BatchSource.batch`."""
-        place = epoch * self.steps + step
-        now = self.current.batch(epoch, step)
-        old = self.memory.batch(place // self.memory.steps, place % self.memory.steps)
+        return self.finish(self.load(epoch, step))
+
+    def load(self, epoch: int, step: int) -> tuple[LoadedImages, LoadedImages]:
+        """See `LoadedAhead.load`."""
+        place = divmod(epoch * self.steps + step, self.memory.steps)
+        return self.current.load(epoch, step), self.memory.load(*place)
+
+    def finish(self, loaded: tuple[LoadedImages, LoadedImages]) -> Batch:
+        """See `LoadedAhead.finish`."""
+        now, old = self.current.finish(loaded[0]), self.memory.finish(loaded[1])
         first = self.current_tasks
         return now.beside(dataclasses.replace(old, task=old.task + first, scale=old.scale + first))
