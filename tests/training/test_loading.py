@@ -100,7 +100,7 @@ def ours():
 def test_an_image_that_cannot_be_read_is_named_and_no_thread_is_left(
     task, tiny_backbone, train_config, threads
 ):
-    broken = dataclasses.replace(task, images=Broken(task))
+    broken = dataclasses.replace(task, reader=Broken(task))
     source = ImageBatches([broken], tiny_backbone(), train_config(), 0, CPU)
     with (
         pytest.raises(DataError, match=r"image `one/\d+.png` \(/data/x.png\) cannot be read"),
