@@ -213,7 +213,7 @@ def test_a_network_on_images(in_turns, benchmark, network, crop, steps, rounds, 
 @pytest.mark.parametrize("crop", [96, 384])
 def test_loading_a_batch(in_turns, benchmark, crop):
     """What threads could take over: cropping, flipping and stacking 32 decoded images."""
-    model, context, pixels = setting(tiny(), 2 * BATCH, crop)
+    model, context, _ = setting(tiny(), 2 * BATCH, crop)
     source = ImageBatches(context.tasks, model.backbone, context.config, 0, CPU)
     loaded = source.load(0, 0)
     found = in_turns(
