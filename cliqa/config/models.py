@@ -205,8 +205,8 @@ class TrainConfig(ComponentConfig):
     )
     compile: bool = Field(
         default=False,
-        description="let torch.compile translate the network for training: minutes at the start, "
-        "then faster steps; needs a C++ compiler on a CPU. Results differ by rounding",
+        description="let torch.compile translate the network for training, which takes a while at "
+        "the start and needs a C++ compiler on a CPU. Results differ by rounding",
     )
     workers: int | None = Field(
         default=None,
