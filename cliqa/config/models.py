@@ -203,9 +203,23 @@ class TrainConfig(ComponentConfig):
         ge=0,
         description="`best` is chosen among the epochs after this many (LIQA: 15)",
     )
-    precision: Literal["float32", "bf16"] = Field(
+    precision: Literal["float32", "bf16", "auto"] = Field(
         default="float32",
-        description="arithmetic of the network; losses and statistics stay float32",
+        description="arithmetic of the network; losses and statistics stay float32. auto: bf16 "
+        "where the processor multiplies it faster (AMX, or a GPU of compute capability 8.0 or "
+        "more), else float32; what was chosen is recorded",
+    )
+    compile: bool = Field(
+        default=False,
+        description="let torch.compile translate the network for training, which takes a while at "
+        "the start and needs a C++ compiler on a CPU. Results differ by rounding",
+    )
+    workers: int | None = Field(
+        default=None,
+        ge=0,
+        le=64,
+        description="threads that load the next training batches while the network learns; "
+        "default: 2 beside a GPU, none on a CPU. No result depends on it",
     )
 
     @model_validator(mode="after")

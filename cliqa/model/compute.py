@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor
@@ -12,7 +12,9 @@ from torch import Tensor
 from cliqa.data.images import centre_crop
 from cliqa.data.resize import Resize
 from cliqa.errors import ConfigError
+from cliqa.model.compiling import compiled_forward
 from cliqa.model.memory import images_that_fit
+from cliqa.model.precision import Precision, bf16_network
 from cliqa.model.scoring import batches_of_equal_size, to_input
 
 if TYPE_CHECKING:
@@ -40,14 +42,16 @@ class Compute:
             images that wait for it; a single image is never too large.
         shrink: resize policy of the test view, see `cliqa.data.Resize.parse`.
         crop: side of the square in its middle that the test view is; None: the whole image.
+        compile: whether torch.compile translates networks for training.
     """
 
     device: torch.device
-    precision: Literal["float32", "bf16"] = "float32"
+    precision: Precision = "float32"
     batch_size: int = 64
     memory: int = DEFAULT_MEMORY
     shrink: int | str | None = None
     crop: int | None = None
+    compile: bool = False
 
     @property
     def resize(self) -> Resize:
@@ -58,7 +62,23 @@ class Compute:
         """The arithmetic as a context for forwards."""
         if self.precision == "float32":
             return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return bf16_network(self.device)
+
+    def forward(self, network: Backbone, images: Tensor) -> Tensor:
+        """Features of images in the run's arithmetic; translated first if they are to be trained.
+
+        Args:
+            network: the network.
+            images: standardised float32 (B, 3, H, W).
+
+        Returns:
+            (B, feature_dim), in the dtype that the arithmetic ends in.
+        """
+        with self.autocast():
+            if self.compile and torch.is_grad_enabled():
+                features: Tensor = compiled_forward()(network, images)
+                return features
+            return network(images)
 
     def _view(self, pixels: np.ndarray) -> np.ndarray:
         # A copy: a mere view of the middle would keep the whole image in memory.
@@ -125,6 +145,19 @@ class Compute:
             held += view.nbytes
         if views:
             yield views
+
+
+def seed_torch(seed: int, device: torch.device) -> None:
+    """Start the random numbers that torch draws on the CPU and on this device.
+
+    They are those that follow `torch.manual_seed(seed)`. That prepares every kind of device, also
+    those that are never used, and takes longer than a step on cached features.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 def choose_device(name: str) -> torch.device:

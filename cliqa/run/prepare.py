@@ -14,6 +14,8 @@ from cliqa.errors import CapabilityError, CliqaError, ConfigError, PluginError
 from cliqa.evaluation import GatePlan, Normalization, StageFeatures, find_normalization
 from cliqa.evaluation.evaluator import MAIN, MainHead, OnlyHead
 from cliqa.model import Compute, QualityModel, build_backbone, choose_device
+from cliqa.model.compiling import check_can_compile
+from cliqa.model.precision import bf16_instructions, choose_precision
 from cliqa.run.built import BuiltDatasets
 from cliqa.run.observer import Observer
 from cliqa.seeds import named_seed
@@ -98,15 +100,7 @@ def prepare(
             that do not fit each other.
     """
     settings = config.run
-    shrink = settings.evaluate.shrink
-    compute = Compute(
-        device=choose_device(settings.device),
-        precision=settings.train.precision,
-        batch_size=settings.evaluate.batch_size,
-        memory=round(settings.evaluate.memory_gb * 1e9),
-        shrink=settings.train.shrink if shrink == "as-trained" else shrink,
-        crop=settings.evaluate.crop,
-    )
+    compute = _compute(settings)
     precision = settings.evaluate.precision
     scoring = compute if precision == "as-trained" else replace(compute, precision=precision)
     objective = config.objective.create()
@@ -121,6 +115,11 @@ def prepare(
     )
     normalizations = _normalizations(methods, config, backbone)
     observer, datasets = observer or Observer(), datasets or BuiltDatasets()
+    if compute.precision == "bf16" and bf16_instructions(compute.device) is None:
+        observer.note(
+            f"train.precision: bf16 is likely slower than float32 on this {compute.device.type}, "
+            "which has no matrix instructions for it; `auto` chooses float32"
+        )
     datasets.keep_pixels(settings.cache, observer.note)
     stream = _stream(config, datasets)
     crop = settings.train.crop
@@ -147,6 +146,21 @@ def prepare(
             backbone, scoring, [p.gate for m in methods for p in m.gates], normalizations
         ),
         normalizations=normalizations,
+    )
+
+
+def _compute(settings: RunConfig) -> Compute:
+    device, shrink = choose_device(settings.device), settings.evaluate.shrink
+    if settings.train.compile:
+        check_can_compile(device)
+    return Compute(
+        device=device,
+        precision=choose_precision(settings.train.precision, device),
+        batch_size=settings.evaluate.batch_size,
+        memory=round(settings.evaluate.memory_gb * 1e9),
+        shrink=settings.train.shrink if shrink == "as-trained" else shrink,
+        crop=settings.evaluate.crop,
+        compile=settings.train.compile,
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cliqa
 from cliqa.data import Resize, split_digest
 from cliqa.model import normalization_layers, rest_digest
+from cliqa.model.precision import bf16_instructions
 from cliqa.results import run_id
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
         "device": str(prepared.compute.device),
         "precision": prepared.compute.precision,
         "strict": config.run.strict,
+        "bf16_instructions": bf16_instructions(prepared.compute.device),
     }
     return record | {"run_id": run_id(record)}
 

@@ -32,7 +32,7 @@ from cliqa.run.observer import Observer
 from cliqa.run.prepare import prepare
 from cliqa.run.strict import strictly
 from cliqa.run.way_back import ways_back
-from cliqa.training.trainer import DivergedError
+from cliqa.training import DivergedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

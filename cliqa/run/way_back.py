@@ -9,7 +9,7 @@ from cliqa.errors import ResultError
 from cliqa.resume import Damaged, ResumeStore
 from cliqa.run.identity import changed
 from cliqa.run.keeper import Position
-from cliqa.training.trainer import DivergedError
+from cliqa.training import DivergedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -15,7 +15,7 @@ from torch import Tensor
 from cliqa.data.images import training_view
 from cliqa.data.resize import Resize
 from cliqa.errors import DataError
-from cliqa.model.scoring import to_input
+from cliqa.model.scoring import stack, standardise
 from cliqa.seeds import named_rng
 from cliqa.training.samples import Draw, PairList, Samples
 
@@ -114,21 +114,31 @@ class BatchSource(Protocol):
         """The batch of that epoch and step, both counted from 0; always the same one."""
 
 
-def _assemble(samples: Samples, drawn: Draw, device: torch.device, **inputs: Tensor) -> Batch:
-    def column(values: np.ndarray, dtype: torch.dtype) -> Tensor:
-        return torch.as_tensor(values, dtype=dtype).to(device)
+class _Columns:
+    """What is known of all samples, on the device: a batch's part is picked there."""
 
-    at = drawn.positions
-    return Batch(
-        quality=column(samples.quality[at], torch.float32),
-        std=column(samples.std[at], torch.float32),
-        task=column(samples.number[at], torch.int64),
-        scale=column(samples.scale[at], torch.int64),
-        sample_ids=tuple(sample_id for _, _, sample_id in samples.rows(at)),
-        pairs=None if drawn.pairs is None else column(drawn.pairs, torch.int64),
-        parts=drawn.parts,
-        **inputs,
-    )
+    def __init__(self, samples: Samples, device: torch.device) -> None:
+        self._samples, self._device = samples, device
+        self._quality = self._column(samples.quality, torch.float32)
+        self._std = self._column(samples.std, torch.float32)
+        self._task = self._column(samples.number, torch.int64)
+        self._scale = self._column(samples.scale, torch.int64)
+
+    def _column(self, values: np.ndarray, dtype: torch.dtype) -> Tensor:
+        return torch.as_tensor(values, dtype=dtype).to(self._device)
+
+    def batch(self, drawn: Draw, at: Tensor, **inputs: Tensor) -> Batch:
+        """The batch of what was drawn; `at` is its positions on the device."""
+        return Batch(
+            quality=self._quality.index_select(0, at),
+            std=self._std.index_select(0, at),
+            task=self._task.index_select(0, at),
+            scale=self._scale.index_select(0, at),
+            sample_ids=self._samples.ids(drawn.positions),
+            pairs=None if drawn.pairs is None else self._column(drawn.pairs, torch.int64),
+            parts=drawn.parts,
+            **inputs,
+        )
 
 
 def _samples(
@@ -143,6 +153,19 @@ def _samples(
     if config.pairs == "in-batch":
         return Samples(tasks, batch_size, seed, name, rows)
     return PairList(tasks, batch_size, seed, name, rows, config.pair_list_size)
+
+
+@dataclass(frozen=True)
+class LoadedImages:
+    """A batch of images before it goes to the device.
+
+    Attributes:
+        drawn: what it looks at.
+        pixels: uint8 (B, H, W, 3) on the CPU.
+    """
+
+    drawn: Draw
+    pixels: Tensor
 
 
 class ImageBatches:
@@ -176,6 +199,7 @@ class ImageBatches:
     ) -> None:
         size = batch_size or config.batch_size
         self._samples = _samples(tasks, config, size, seed, name, rows)
+        self._columns = _Columns(self._samples, device)
         self._backbone, self._config, self._seed = backbone, config, seed
         self._device = device
 
@@ -191,6 +215,10 @@ class ImageBatches:
 
     def batch(self, epoch: int, step: int) -> Batch:
         """See `BatchSource.batch`."""
+        return self.finish(self.load(epoch, step))
+
+    def load(self, epoch: int, step: int) -> LoadedImages:
+        """See `LoadedAhead.load`."""
         drawn, config = self._samples.draw(epoch, step), self._config
         resize = Resize.parse(config.shrink)
         views = []
@@ -207,8 +235,13 @@ class ImageBatches:
                 )
             )
         self._check_sizes({view.shape[:2] for view in views})
-        images = to_input(views, self._backbone, self._device)
-        return _assemble(self._samples, drawn, self._device, images=images)
+        return LoadedImages(drawn, stack(views, self._device))
+
+    def finish(self, loaded: LoadedImages) -> Batch:
+        """See `LoadedAhead.finish`."""
+        at = torch.from_numpy(loaded.drawn.positions).to(self._device)
+        pixels = loaded.pixels.to(self._device, non_blocking=True)
+        return self._columns.batch(loaded.drawn, at, images=standardise(pixels, self._backbone))
 
     def _check_sizes(self, sizes: set[tuple[int, ...]]) -> None:
         if len(sizes) > 1:
@@ -259,7 +292,9 @@ class FeatureBatches:
         images = torch.arange(sum(counts)).split(counts)
         self._image = torch.cat([own.repeat(repeats) for own in images])
         self._view = torch.cat([torch.arange(repeats).repeat_interleave(n) for n in counts])
+        self._image, self._view = self._image.to(device), self._view.to(device)
         self._views, self._device = views.to(device), device
+        self._columns = _Columns(self._samples, device)
 
     @property
     def steps(self) -> int:
@@ -274,6 +309,11 @@ class FeatureBatches:
     def batch(self, epoch: int, step: int) -> Batch:
         """See `BatchSource.batch`."""
         drawn = self._samples.draw(epoch, step)
-        at = torch.from_numpy(drawn.positions)
-        features = self._views[(self._view[at] + epoch) % len(self._views), self._image[at]]
-        return _assemble(self._samples, drawn, self._device, features=features)
+        at = torch.from_numpy(drawn.positions).to(self._device)
+        image = self._image.index_select(0, at)
+        if len(self._views) == 1:
+            features = self._views[0].index_select(0, image)
+        else:
+            view = (self._view.index_select(0, at) + epoch) % len(self._views)
+            features = self._views[view, image]
+        return self._columns.batch(drawn, at, features=features)

@@ -81,9 +81,8 @@ class TaskContext:
         """Features of a batch's images from any network, float32 (B, feature_dim)."""
         if batch.images is None:
             raise ValueError("the batch holds features, not images")
-        with self.compute.autocast():
-            parts = [batch.images] if batch.parts is None else batch.images.split(batch.parts)
-            features = [backbone(part) for part in parts]
+        parts = [batch.images] if batch.parts is None else batch.images.split(batch.parts)
+        features = [self.compute.forward(backbone, part) for part in parts]
         return (features[0] if len(features) == 1 else torch.cat(features)).float()
 
     def scores(self, batch: Batch) -> Tensor:

@@ -75,6 +75,9 @@ class Samples:
         # Batches of nearly equal size: a last batch of one image would hold no pair.
         self._steps = [-(-len(units) // batch_size) for units in self._units]
         self.steps = sum(self._steps)
+        ids = [tasks[number].sample_ids[row] for number, row in self._index]
+        self._ids = np.asarray(ids, dtype=object)
+        self._planned: tuple[int, list[np.ndarray]] | None = None
 
     def _units_of(self, name: str, positions: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """The units of one scale, from the positions of its images."""
@@ -86,18 +89,30 @@ class Samples:
     def rows(self, positions: np.ndarray) -> list[tuple[Task, int, str]]:
         """Task, row in its table and sample id of each position."""
         found = []
-        for position in positions:
+        for position in positions.tolist():
             number, row = self._index[position]
-            task = self.tasks[number]
-            found.append((task, row, task.sample_ids[row]))
+            found.append((self.tasks[number], row, self._ids[position]))
         return found
+
+    def ids(self, positions: np.ndarray) -> tuple[str, ...]:
+        """Sample id of each position."""
+        return tuple(self._ids[positions].tolist())
 
     def draw(self, epoch: int, step: int) -> Draw:
         """The images of that step; all pairs among them are learned from."""
         return Draw(self._chosen(epoch, step))
 
     def _chosen(self, epoch: int, step: int) -> np.ndarray:
-        """Units of one step: of one dataset, whose order and place in the epoch are random.
+        """Units of one step."""
+        planned = self._planned
+        # The whole epoch is drawn at once: one permutation a step would cost more than the step
+        # where the units are many. Threads that draw at once at worst draw the same plan twice.
+        if planned is None or planned[0] != epoch:
+            planned = self._planned = (epoch, self._plan(epoch))
+        return planned[1][step]
+
+    def _plan(self, epoch: int) -> list[np.ndarray]:
+        """Units of each step: of one dataset, whose order and place in the epoch are random.
 
         Pairs never cross datasets, so a batch of one dataset holds as many pairs as a batch can;
         spread over six datasets, sixteen images would hold about a seventh of them.
@@ -106,12 +121,11 @@ class Samples:
         turns = np.repeat(np.arange(len(names)), self._steps)
         if len(names) > 1:
             named_rng(self._seed, self._name, "turns", *names, epoch).shuffle(turns)
-        scale = int(turns[step])
-        nth = int((turns[:step] == scale).sum())
-        units = self._units[scale]
-        order = named_rng(self._seed, self._name, names[scale], epoch).permutation(len(units))
-        chosen: np.ndarray = units[np.array_split(order, self._steps[scale])[nth]]
-        return chosen
+        batches = []
+        for name, units, steps in zip(names, self._units, self._steps, strict=True):
+            order = named_rng(self._seed, self._name, name, epoch).permutation(len(units))
+            batches.append(iter(np.array_split(units[order], steps)))
+        return [next(batches[scale]) for scale in turns]
 
 
 class PairList(Samples):

@@ -8,27 +8,23 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from cliqa.errors import CliqaError
+from cliqa.model.compute import seed_torch
 from cliqa.seeds import named_seed
 from cliqa.training.context import names_of
+from cliqa.training.loading import Loader, loader_threads
+from cliqa.training.losses import Losses
 from cliqa.training.phases import make_optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
+    import torch
     from torch import Tensor, nn
 
     from cliqa.model import QualityModel, Tensors
-    from cliqa.training.batches import Batch
     from cliqa.training.context import TaskContext
-    from cliqa.training.phases import Phase
-
-
-class DivergedError(CliqaError, FloatingPointError):
-    """A loss became nan or infinite."""
+    from cliqa.training.phases import Phase, Update
 
 
 def _nothing() -> None:
@@ -124,46 +120,57 @@ class PhaseRun:
     optimizers: list[torch.optim.Optimizer]
     epoch: int = 0
     step: int = 0
-    losses: list[list[float]] = field(default_factory=list)
+    losses: list[Losses] = field(default_factory=list)
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        self.losses = [[] for _ in self.phase.updates]
+        self.losses = self._new_losses()
         self.best = _Best(self.context.model)
         self._since = time.perf_counter()
 
     def train(self) -> None:
         """Train from here to the end, and keep the epoch that is to be kept."""
         self._since = time.perf_counter()
+        threads = loader_threads(self.context.config.workers, self.context.compute.device)
+        with Loader(self.phase.batches, self.phase.epochs, threads) as loader:
+            self._train(loader)
+        with self.trainer.whole():
+            self.best.restore()
+
+    def _train(self, loader: Loader) -> None:
         while self.epoch < self.phase.epochs:
             self._train_mode()
             while self.step < self.phase.batches.steps:
                 with self.trainer.whole():
-                    self._step()
+                    self._step(loader)
                 self.trainer.after_step()
+            for seen in self.losses:
+                seen.finish()
             value = self.phase.validate() if self.phase.validate else math.nan
             with self.trainer.whole():
                 self._end_epoch(value)
             self.trainer.after_step()
-        with self.trainer.whole():
-            self.best.restore()
+
+    def _new_losses(self) -> list[Losses]:
+        return [Losses(self.phase.name, self.epoch) for _ in self.phase.updates]
 
     def _train_mode(self) -> None:
         model = self.context.model
         model.backbone.train(_moves_statistics(self.phase, self.epoch))
         model.heads.train()
 
-    def _step(self) -> None:
+    def _step(self, loader: Loader) -> None:
         phase, epoch, step = self.phase, self.epoch, self.step
         _seed_step(phase, self.context, epoch, step)
-        batch = phase.batches.batch(epoch, step)
+        batch = loader.batch(epoch, step)
         for update, optimizer, seen in zip(
             phase.updates, self.optimizers, self.losses, strict=True
         ):
             if (epoch * phase.batches.steps + step) % update.every:
                 continue
+            _only(update, phase)
             loss = update.loss(batch)
-            seen.append(_finite(loss, phase, epoch, batch))
+            seen.add(loss, batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -179,13 +186,13 @@ class PhaseRun:
             self.best.offer(value)
         self.trainer.log(self._record(value))
         self.epoch, self.step = self.epoch + 1, 0
-        self.losses = [[] for _ in phase.updates]
+        self.losses = self._new_losses()
         self.seconds, self._since = 0.0, time.perf_counter()
         if phase.lr_drop_epoch is not None and self.epoch == phase.lr_drop_epoch:
             _scale_rates(self.optimizers, 0.1)
 
     def _record(self, validation: float) -> dict[str, Any]:
-        means = [sum(seen) / len(seen) if seen else 0.0 for seen in self.losses]
+        means = [seen.mean for seen in self.losses]
         updates = zip(self.phase.updates, means, strict=True)
         several = {update.name: mean for update, mean in updates if update.name}
         return {
@@ -213,11 +220,13 @@ class PhaseRun:
     def state(self) -> tuple[dict[str, Any], Tensors]:
         """Where it is, as plain values and tensors; model and strategy are saved beside it."""
         rates, tensors = self.trainer.optimizer_state()
+        for seen in self.losses:
+            seen.finish()
         values = {
             "name": self.phase.name,
             "epoch": self.epoch,
             "step": self.step,
-            "losses": self.losses,
+            "losses": [seen.values for seen in self.losses],
             "seconds": self.seconds + time.perf_counter() - self._since,
             "best": None if math.isinf(self.best.value) else self.best.value,
             "rates": rates,
@@ -230,7 +239,10 @@ class PhaseRun:
     ) -> None:
         """Go to where `state` was taken."""
         self.epoch, self.step = values["epoch"], values["step"]
-        self.losses, self.seconds = values["losses"], values["seconds"]
+        self.losses = self._new_losses()
+        for seen, known in zip(self.losses, values["losses"], strict=True):
+            seen.values = list(known)
+        self.seconds = values["seconds"]
         self.best.value = -math.inf if values["best"] is None else values["best"]
         self.best.tensors = best
         self.trainer.load_optimizer_state(values["rates"], optimizer)
@@ -270,9 +282,8 @@ def _seed_step(phase: Phase, context: TaskContext, epoch: int, step: int) -> Non
 
     Dropout and replayed noise are then the same after any interruption, whatever was drawn before.
     """
-    torch.manual_seed(
-        named_seed(context.seed, "step", names_of(context.tasks), phase.name, epoch, step)
-    )
+    seed = named_seed(context.seed, "step", names_of(context.tasks), phase.name, epoch, step)
+    seed_torch(seed, context.compute.device)
 
 
 def _carry_state(
@@ -300,21 +311,21 @@ def _train_only(model: QualityModel, phase: Phase) -> None:
             parameter.requires_grad_(True)
 
 
+def _only(update: Update, phase: Phase) -> None:
+    """Of adversaries only the one whose turn it is gets gradients; the other passes them on."""
+    if len(phase.updates) > 1:
+        for other in phase.updates:
+            for parameter in other.parameters:
+                parameter.requires_grad_(False)
+        for parameter in update.parameters:
+            parameter.requires_grad_(True)
+
+
 def _let_go(phase: Phase) -> None:
     """What was trained outside the model, such as a generator, is frozen again as well."""
     for update in phase.updates:
         for parameter in update.parameters:
             parameter.requires_grad_(False)
-
-
-def _finite(loss: torch.Tensor, phase: Phase, epoch: int, batch: Batch) -> float:
-    value = loss.item()
-    if not math.isfinite(value):
-        raise DivergedError(
-            f"loss is {value} in phase `{phase.name}`, epoch {epoch + 1}, on samples "
-            f"{', '.join(batch.sample_ids)}; lower `train.lr`, or look at these images"
-        )
-    return value
 
 
 def _scale_rates(optimizers: list[torch.optim.Optimizer], factor: float) -> None:

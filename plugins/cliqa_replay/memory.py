@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cliqa.data import Task
-    from cliqa.training import Batch, BatchSource
+    from cliqa.training import Batch, ImageBatches, LoadedImages
 
 
 @dataclass
@@ -69,8 +69,8 @@ class Mixed:
     In `Batch.task` the memory's tasks count on from the number of current ones.
     """
 
-    current: BatchSource
-    memory: BatchSource
+    current: ImageBatches
+    memory: ImageBatches
     current_tasks: int
 
     @property
@@ -85,8 +85,15 @@ class Mixed:
 
     def batch(self, epoch: int, step: int) -> Batch:
         """See `BatchSource.batch`."""
-        place = epoch * self.steps + step
-        now = self.current.batch(epoch, step)
-        old = self.memory.batch(place // self.memory.steps, place % self.memory.steps)
+        return self.finish(self.load(epoch, step))
+
+    def load(self, epoch: int, step: int) -> tuple[LoadedImages, LoadedImages]:
+        """See `LoadedAhead.load`."""
+        place = divmod(epoch * self.steps + step, self.memory.steps)
+        return self.current.load(epoch, step), self.memory.load(*place)
+
+    def finish(self, loaded: tuple[LoadedImages, LoadedImages]) -> Batch:
+        """See `LoadedAhead.finish`."""
+        now, old = self.current.finish(loaded[0]), self.memory.finish(loaded[1])
         first = self.current_tasks
         return now.beside(dataclasses.replace(old, task=old.task + first, scale=old.scale + first))

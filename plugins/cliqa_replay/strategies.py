@@ -53,6 +53,7 @@ class ExperienceReplay(Strategy):
                 rows=self.memory.kept,
                 name=f"memory for step {context.stage.step}",
             )
+            assert isinstance(phase.batches, ImageBatches)  # noqa: S101 (stage 2 always sees images)
             yield dataclasses.replace(
                 phase, batches=Mixed(phase.batches, replayed, len(context.tasks))
             )

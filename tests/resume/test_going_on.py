@@ -15,7 +15,7 @@ from cliqa.errors import ResultError
 from cliqa.results import BundleWriter, check_sums
 from cliqa.resume import Interrupted, Interrupts, ResumeStore
 from cliqa.run import run
-from cliqa.training.trainer import DivergedError
+from cliqa.training import DivergedError
 
 
 @pytest.fixture

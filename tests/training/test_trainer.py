@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cliqa.training import ParameterGroup, Phase, Update
-from cliqa.training.trainer import DivergedError
+from cliqa.training.losses import DivergedError
 
 NAN = float("nan")
 
