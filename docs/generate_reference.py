@@ -41,7 +41,7 @@ def config_page() -> str:
     """`config.md`."""
     rows = field_rows(RunConfig)
     text = HEAD + "# Configuration\n\n" + CONFIG_INTRODUCTION
-    for section in ("", "stream", "train", "evaluate", "cache"):
+    for section in ("", "stream", "train", "evaluate", "cache", "resume"):
         nested = [r for r in rows if r[0].partition(".")[0] == section and "." in r[0]]
         flat = [r for r in rows if "." not in r[0]]
         title = section or "Top level"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cliqa.config.models import (
         CacheConfig,
         EvaluateConfig,
+        ResumeConfig,
         RunConfig,
         SplitConfig,
         StreamConfig,
@@ -34,6 +35,7 @@ __all__ = [
     "Resolved",
     "ResolvedConfig",
     "ResolvedJob",
+    "ResumeConfig",
     "RunConfig",
     "SplitConfig",
     "StreamConfig",
@@ -50,6 +52,7 @@ _HOME = {
     "Resolved": "cliqa.config.resolved",
     "ResolvedConfig": "cliqa.config.resolved",
     "ResolvedJob": "cliqa.config.job",
+    "ResumeConfig": "cliqa.config.models",
     "RunConfig": "cliqa.config.models",
     "SplitConfig": "cliqa.config.models",
     "StreamConfig": "cliqa.config.models",
