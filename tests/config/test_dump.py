@@ -138,3 +138,12 @@ def test_a_dump_keeps_the_path_of_a_local_plugin_and_so_needs_the_file_beside_it
         load.named(elsewhere)
     (tmp_path / "gate.py").write_bytes(config.plugin_files[0].read_bytes())
     assert load.named(elsewhere) == config
+
+
+def test_how_a_machine_works_is_no_part_of_a_run(load, minimal):
+    """What no result depends on: where images are cached, how many threads load them."""
+    one, other = load(minimal), load(minimal, "train.workers=3", "cache.folder=off")
+    assert one == other
+    assert other.run.train.workers == 3
+    assert "cache" not in other.dump()
+    assert "workers" not in other.dump()["train"]
