@@ -386,3 +386,36 @@ def test_a_log_that_was_changed_is_not_gone_on_with(whole, two_stages, killing, 
     writer.path("train_log.jsonl").write_text("{}\n")
     with pytest.raises(ResultError, match="was changed since"):
         run(two_stages("lwf"), tmp_path / "cut", datasets=built)
+
+
+TALKATIVE = """
+from cliqa import Component, hookimpl
+from cliqa.training import Strategy
+
+
+class Talkative(Strategy):
+    def phases(self, context):
+        for number, phase in enumerate(super().phases(context)):
+            context.log({"event": "remark", "number": number})
+            context.note(f"phase {number} of step {context.stage.step} is near")
+            yield phase
+        context.log({"event": "remark", "number": "end"})
+
+
+@hookimpl
+def cliqa_strategies():
+    return [Component(name="talkative", factory=Talkative)]
+"""
+
+
+def test_what_a_strategy_logs_between_its_phases_is_logged_once(
+    two_stages, killing, until_done, built, tmp_path, same
+):
+    """Its code between phases runs again when a stage goes on."""
+    (tmp_path / "talkative.py").write_text(TALKATIVE)
+    changes = {"plugins": ["./tiny_plugin.py", "./talkative.py"]}
+    killing.go(two_stages("talkative", minutes=5, **changes), tmp_path / "whole", datasets=built)
+    until_done(two_stages("talkative", **changes), tmp_path / "cut", moments=4)
+    log = (tmp_path / "cut/train_log.jsonl").read_text()
+    assert log.count('"remark"') == 2 * 3
+    assert same()

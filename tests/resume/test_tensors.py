@@ -11,7 +11,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cliqa.resume import Checkpoint, Damaged, ResumeStore, TensorPool, differences, witness
+from cliqa.resume import (
+    Checkpoint,
+    Damaged,
+    NotWholeError,
+    ResumeStore,
+    TensorPool,
+    differences,
+    put_back_in_place,
+    take,
+    witness,
+)
+from cliqa.training import Strategy
 
 DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.bool, torch.uint8]
 
@@ -146,3 +157,43 @@ def test_the_runs_model_is_not_the_methods_own_but_its_copy_is(tiny_model):
     assert differences(before, witness(holder, model)) == []
     holder.teacher = model.teacher()
     assert any(path.startswith("teacher.backbone") for path in witness(holder, model))
+
+
+class Holding(Strategy):
+    """Its losses would hold `own`; of `copied` its state gives a copy."""
+
+    def __init__(self):
+        super().__init__()
+        self.own, self.copied = torch.zeros(3), 0
+
+    def state(self):
+        return {"own": self.own, "copied": torch.tensor(self.copied)}
+
+    def load_state(self, state):
+        self.own, self.copied = state["own"], int(state["copied"])
+
+
+@pytest.mark.parametrize("copied", [0, 5])
+def test_within_a_stage_a_strategys_tensors_stay_the_same_objects(tiny_model, copied):
+    """Only where its state gives copies it is told by `load_state`."""
+    model, strategy, outside = tiny_model(), Holding(), torch.ones(2)
+    strategy.own += 1
+    strategy.copied = copied
+    pool = TensorPool()
+    saved = take(model, strategy, pool, [outside])
+    again, beside = Holding(), torch.zeros(2)
+    held = again.own
+    put_back_in_place(saved, model, again, [beside])
+    assert again.own.tolist() == [1, 1, 1]
+    assert again.copied == copied
+    assert beside.tolist() == [1, 1]
+    assert held.tolist() == [1, 1, 1]
+    assert (again.own is held) == (copied == 0)
+
+
+def test_a_strategy_with_other_tensors_than_were_saved_is_not_whole(tiny_model):
+    model, strategy = tiny_model(), Holding()
+    saved = take(model, strategy, TensorPool())
+    strategy.own = torch.zeros(4)
+    with pytest.raises(NotWholeError, match="no tensor like the `own` that was saved"):
+        put_back_in_place(saved, model, strategy)
