@@ -1,15 +1,18 @@
 """Named seeds: streams of random numbers that depend on their names alone."""
 
+import hashlib
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import scipy.stats
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cliqa.seeds import named_generator, named_rng, named_seed
+from cliqa.seeds import named_draws, named_generator, named_rng, named_seed
 
 letters = st.characters(codec="utf-8", exclude_characters="\x1f")
 names = st.lists(st.text(letters) | st.integers(), max_size=4)
@@ -60,3 +63,17 @@ def test_a_seed_is_the_same_under_any_hash_seed():
         done = subprocess.run(command, env=environment, capture_output=True, check=True)
         found.add(int(done.stdout))
     assert len(found) == 1
+
+
+def test_draws_are_the_four_words_of_the_digest_and_never_change():
+    digest = hashlib.sha256(b"7\x1fview\x1flive-like\x1f3").digest()
+    words = [int.from_bytes(digest[n : n + 8], "big") for n in (0, 8, 16, 24)]
+    assert named_draws(7, "view", "live-like", 3) == tuple(word // 2048 / 2**53 for word in words)
+
+
+def test_draws_are_uniform_and_independent_of_each_other():
+    drawn = np.asarray([named_draws(0, "view", n) for n in range(4000)])
+    assert 0 <= drawn.min() <= drawn.max() < 1
+    assert all(scipy.stats.kstest(column, "uniform").pvalue > 1e-3 for column in drawn.T)
+    apart = np.corrcoef(drawn.T)[np.triu_indices(4, 1)]
+    assert np.abs(apart).max() < 5 / np.sqrt(len(drawn))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from cliqa.data.resize import Resize, pad_to
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
 
@@ -45,7 +47,7 @@ def training_view(
     shrink: int | str | None,
     crop: int | None,
     flip: bool,
-    rng: np.random.Generator,
+    draws: Sequence[float],
 ) -> np.ndarray:
     """Resize as for testing, then a random square crop and a random horizontal flip.
 
@@ -57,17 +59,21 @@ def training_view(
         shrink: as in `test_view`; None for pixels that were read at their size.
         crop: side of the crop, None for the whole image.
         flip: whether to flip every second image.
-        rng: decides where to crop and what to flip.
+        draws: three numbers in [0, 1), such as `cliqa.seeds.named_draws` gives: where to crop from
+            top to bottom and from left to right, and, below a half, that it is flipped.
     """
-    pixels = test_view(pixels, shrink=shrink)
+    down, right, mirror, *_ = draws
+    if shrink is not None:
+        pixels = test_view(pixels, shrink=shrink)
     if crop is not None:
-        pixels = _random_crop(pixels, crop, rng)
-    if flip and rng.random() < 0.5:
+        pixels = _crop_at(pixels, crop, down, right)
+    if flip and mirror < 0.5:
         pixels = pixels[:, ::-1]
     return pixels
 
 
-def _random_crop(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+def _crop_at(pixels: np.ndarray, side: int, down: float, right: float) -> np.ndarray:
     pixels = pad_to(pixels, (side, side))
-    top, left = (int(rng.integers(length - side + 1)) for length in pixels.shape[:2])
+    top = int(down * (pixels.shape[0] - side + 1))
+    left = int(right * (pixels.shape[1] - side + 1))
     return pixels[top : top + side, left : left + side]

@@ -101,9 +101,9 @@ class Resize:
 
 def pad_to(pixels: np.ndarray, size: Size) -> np.ndarray:
     """Mirror the picture beyond its edges until it has at least that height and width."""
-    missing = [max(0, want - have) for want, have in zip(size, pixels.shape[:2], strict=True)]
-    if not any(missing):
+    if pixels.shape[0] >= size[0] and pixels.shape[1] >= size[1]:
         return pixels
+    missing = [max(0, want - have) for want, have in zip(size, pixels.shape[:2], strict=True)]
     before_after = [(m // 2, m - m // 2) for m in missing]
     return np.pad(pixels, [*before_after, (0, 0)], mode="symmetric")
 

@@ -16,7 +16,7 @@ from cliqa.data.images import training_view
 from cliqa.data.resize import Resize
 from cliqa.errors import DataError
 from cliqa.model.scoring import stack, standardise
-from cliqa.seeds import named_rng
+from cliqa.seeds import named_draws
 from cliqa.training.samples import Draw, PairList, Samples
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class ImageBatches:
                     shrink=None,
                     crop=config.crop,
                     flip=config.flip,
-                    rng=named_rng(self._seed, "view", task.name, sample_id, epoch, *once),
+                    draws=named_draws(self._seed, "view", task.name, sample_id, epoch, *once),
                 )
             )
         self._check_sizes({view.shape[:2] for view in views})

@@ -12,7 +12,7 @@ from torch import Tensor
 from cliqa.data.images import training_view
 from cliqa.data.resize import Resize
 from cliqa.metrics import srcc
-from cliqa.seeds import named_rng
+from cliqa.seeds import named_draws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,7 +123,7 @@ class TaskContext:
                     shrink=None,
                     crop=self.config.crop,
                     flip=self.config.flip,
-                    rng=named_rng(self.seed, "copy", task.name, task.sample_ids[row], copy),
+                    draws=named_draws(self.seed, "copy", task.name, task.sample_ids[row], copy),
                 )
                 for task, row in rows[start : start + size]
             ]

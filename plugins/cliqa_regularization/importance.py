@@ -17,7 +17,7 @@ from torch.func import functional_call, grad, vmap
 from cliqa.data import Resize, training_view
 from cliqa.errors import CapabilityError
 from cliqa.model import to_input
-from cliqa.seeds import named_rng
+from cliqa.seeds import named_draws, named_rng
 from cliqa_regularization.base import HEAD, held_parameters
 from cliqa_regularization.quadratic import (
     Named,
@@ -208,5 +208,5 @@ def _view(context: TaskContext, task: Task, row: int) -> np.ndarray:
         shrink=None,
         crop=context.config.crop,
         flip=False,
-        rng=named_rng(context.seed, "importance", task.name, task.sample_ids[row]),
+        draws=named_draws(context.seed, "importance", task.name, task.sample_ids[row]),
     )

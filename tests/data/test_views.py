@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cliqa.data import images as views
-from cliqa.seeds import named_rng
+from cliqa.seeds import named_draws
 
 sides = st.integers(8, 60)
 
@@ -21,8 +21,8 @@ def coordinates(height, width):
 
 
 def training_view(pixels, seed=0, *, shrink=None, crop=None, flip=False):
-    rng = named_rng(seed, "view")
-    return views.training_view(pixels, shrink=shrink, crop=crop, flip=flip, rng=rng)
+    draws = named_draws(seed, "view")
+    return views.training_view(pixels, shrink=shrink, crop=crop, flip=flip, draws=draws)
 
 
 @given(height=sides, width=sides, shrink=st.none() | st.integers(8, 60))
@@ -122,8 +122,8 @@ def test_equal_random_numbers_give_an_equal_view(random_pixels, name):
     pixels = random_pixels(1, sizes=((50, 50),))[0]
 
     def view():
-        rng = named_rng(0, name)
-        return views.training_view(pixels, shrink=None, crop=32, flip=True, rng=rng)
+        draws = named_draws(0, name)
+        return views.training_view(pixels, shrink=None, crop=32, flip=True, draws=draws)
 
     np.testing.assert_array_equal(view(), view())
 

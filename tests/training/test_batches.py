@@ -12,7 +12,7 @@ from cliqa.data import Split
 from cliqa.data import images as views
 from cliqa.errors import DataError
 from cliqa.model import to_input
-from cliqa.seeds import named_rng
+from cliqa.seeds import named_draws
 from cliqa.training import FeatureBatches, ImageBatches
 
 CPU = torch.device("cpu")
@@ -165,8 +165,10 @@ def test_an_images_view_depends_on_seed_dataset_sample_and_epoch_alone(
     mixed = views_by_id(image_batches([other_task, task], batch_size=9, seed=2), epoch=3)
     for row in task.split.train:
         sample_id = task.sample_ids[row]
-        rng = named_rng(2, "view", "one", sample_id, 3)
-        pixels = views.training_view(task.images.read(row), shrink=768, crop=32, flip=True, rng=rng)
+        draws = named_draws(2, "view", "one", sample_id, 3)
+        pixels = views.training_view(
+            task.images.read(row), shrink=768, crop=32, flip=True, draws=draws
+        )
         by_hand = to_input([pixels], tiny_backbone(), CPU)[0]
         assert torch.equal(alone[sample_id], by_hand)
         assert torch.equal(mixed[sample_id], by_hand)
