@@ -78,17 +78,26 @@ def measure_scorers(
 
 
 def interleaved(
-    functions: Mapping[str, Callable[[], object]], rounds: int
+    functions: Mapping[str, Callable[[], object]],
+    rounds: int,
+    timer: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Seconds of each function in each round, all functions of a round one after the other."""
+    """Seconds of each function in each round, all functions of a round one after the other.
+
+    Args:
+        functions: what is timed.
+        rounds: of each.
+        timer: seconds; `time.thread_time` for what runs in this thread alone on a machine that
+            others use as well.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(rounds):
         for name, function in functions.items():
             _synchronize()
-            started = time.perf_counter()
+            started = timer()
             function()
             _synchronize()
-            seconds[name].append(time.perf_counter() - started)
+            seconds[name].append(timer() - started)
     return seconds
 
 

@@ -30,7 +30,7 @@ def bf16_instructions(device: torch.device) -> str | None:
     """What makes bf16 the faster arithmetic on this device; None: nothing does.
 
     AMX of an x86 processor, or the compute capability of an NVIDIA GPU from 8.0 on. AVX512-BF16
-    alone is not enough: with it bf16 was the slower one, see docs/performance-training.md.
+    alone is not enough: with it bf16 was the slower one, see docs/performance.md.
     """
     if device.type == "cuda":
         major, minor = torch.cuda.get_device_capability(device)
