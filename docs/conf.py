@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from pygments.lexers.special import TextLexer
+
 import cliqa
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "cliqa"
 author = "the cliqa authors"
@@ -28,3 +35,8 @@ html_theme = "furo"
 html_title = f"cliqa {release}"
 html_show_sphinx = False
 html_copy_source = False
+
+
+def setup(app: Sphinx) -> None:
+    """Show CSV as plain text; Pygments knows no such language."""
+    app.add_lexer("csv", TextLexer)
