@@ -17,7 +17,7 @@ from cliqa.inference import ReferenceScorer
 from cliqa.model import Backbone, Compute, QualityModel, build_backbone, rest_digest
 from cliqa.results.layout import HEADS, PREDICTIONS, RUN
 from cliqa.seeds import named_rng, named_seed
-from cliqa.verification.components import made
+from cliqa.verification.components import made, strategy_of
 from cliqa.verification.contents import GATES, MODEL
 from cliqa.verification.files import UnreadableError
 from cliqa.verification.parts import harmless
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cliqa.data import Task
+    from cliqa.training import Strategy
     from cliqa.verification.contents import Contents
     from cliqa.verification.parts import Parts
     from cliqa.verification.scores import Grid
@@ -100,13 +101,16 @@ def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityMod
         raise CannotRescoreError("the backbone's weights are a file of the submitter's")
     try:
         backbone = build_backbone(named, torch.device("cpu"), contents.record.seed)
-        torch.manual_seed(named_seed(contents.record.seed, "head"))
-        model = QualityModel(backbone, objective.new_head)
+        frozen = build_backbone(named, torch.device("cpu"), contents.record.seed)
     except CliqaError as error:
         raise CannotRescoreError(str(error).splitlines()[0]) from None
     if rest_digest(backbone, {}) != contents.record.backbone_sha256:
         faults.add(RUN, "backbone_sha256", "the backbone made here starts from other weights")
-    frozen = build_backbone(named, torch.device("cpu"), contents.record.seed)
+    torch.manual_seed(named_seed(contents.record.seed, "head"))
+    model = QualityModel(backbone, objective.new_head)
+    strategy = made(strategy_of(contents, parts))
+    if strategy is not None:
+        _start(strategy, model)
     try:
         tensors = load_tensors(contents.files.read(MODEL))
         if not all(
@@ -115,6 +119,11 @@ def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityMod
             faults.add(MODEL, "", "holds a number that is not finite")
         model.load_tensors(tensors, contents.head_tasks)
     except (UnreadableError, KeyError, RuntimeError, ValueError) as error:
+        if strategy is None:
+            raise CannotRescoreError(
+                "its weights do not fit, and the code of its method, which may have added to the "
+                "network, is not here"
+            ) from None
         faults.add(MODEL, "", f"does not fit the model: {str(error).splitlines()[0]}")
         raise CannotRescoreError("its weights do not fit") from None
     counted = sum(p.numel() for p in model.backbone.parameters())
@@ -123,6 +132,14 @@ def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityMod
         faults.add(RUN, "parameters.backbone", f"{told}, but the network has {counted}")
     model.eval()
     return model, frozen.eval()
+
+
+def _start(strategy: Strategy, model: QualityModel) -> None:
+    """Let the method add to the network what it adds."""
+    try:
+        strategy.start(model)
+    except Exception as error:  # a plugin's own code
+        raise CannotRescoreError(f"its method cannot start: {error}") from None
 
 
 def _shrink(parts: Parts) -> Any:
