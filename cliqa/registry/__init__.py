@@ -7,7 +7,7 @@ what is behind them.
 from __future__ import annotations
 
 from cliqa.registry.api import API, OLDEST_API
-from cliqa.registry.component import KINDS, Component
+from cliqa.registry.component import KINDS, CheckOptions, Component
 from cliqa.registry.facts import DatasetFacts, Found
 from cliqa.registry.records import OWN_DISTRIBUTION, BrokenPlugin, PluginRecord
 from cliqa.registry.registered import Clash, Registered
@@ -20,6 +20,7 @@ __all__ = [
     "OLDEST_API",
     "OWN_DISTRIBUTION",
     "BrokenPlugin",
+    "CheckOptions",
     "Clash",
     "Component",
     "DatasetFacts",
