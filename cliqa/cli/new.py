@@ -46,7 +46,7 @@ for _what, _text in _PLAIN.items():
 
 
 def _path_option(name: str, text: str, **kind: bool) -> Callable[[Any], Any]:
-    of = click.Path(path_type=Path, exists=True, **kind)  # type: ignore[arg-type]
+    of = click.Path(path_type=Path, exists=True, **kind)
     return click.option(name, required=True, type=of, help=text)
 
 

@@ -23,8 +23,8 @@ _PLAIN_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm
 def can_fold(layer: nn.Module) -> bool:
     """Whether the layer is linear in a weight of its own with the output channels first.
 
-    A reparametrized layer (weight normalization) has no such weight. One with further parameters
-    (a low-rank adapter) is linear in those as well, and may be without effect while it is looked at.
+    A reparametrized layer (weight normalization) has no such weight. Further parameters (of a
+    low-rank adapter) would have to be changed as well, and may have no effect while we look.
     """
     own = layer._parameters
     plain = own.keys() <= {"weight", "bias"} and isinstance(own.get("weight"), Tensor)

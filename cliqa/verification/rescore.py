@@ -93,7 +93,8 @@ def rescore(
 def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityModel, Backbone]:
     named = parts.known["backbone"][0]
     objective = made(parts.known["objective"][0])
-    if MODEL not in contents.tensors or contents.head_tasks is None:
+    head_tasks = contents.head_tasks
+    if MODEL not in contents.tensors or head_tasks is None:
         raise CannotRescoreError("the bundle ships no weights")
     if named is None or objective is None:
         raise CannotRescoreError("no plugin here offers its backbone or objective")
@@ -111,27 +112,47 @@ def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityMod
     strategy = made(strategy_of(contents, parts))
     if strategy is not None:
         _start(strategy, model)
-    try:
-        tensors = load_tensors(contents.files.read(MODEL))
-        if not all(
-            bool(torch.isfinite(t).all()) for t in tensors.values() if t.is_floating_point()
-        ):
-            faults.add(MODEL, "", "holds a number that is not finite")
-        model.load_tensors(tensors, contents.head_tasks)
-    except (UnreadableError, KeyError, RuntimeError, ValueError) as error:
-        if strategy is None:
-            raise CannotRescoreError(
-                "its weights do not fit, and the code of its method, which may have added to the "
-                "network, is not here"
-            ) from None
-        faults.add(MODEL, "", f"does not fit the model: {str(error).splitlines()[0]}")
-        raise CannotRescoreError("its weights do not fit") from None
+    _load(contents, model, head_tasks, faults, has_code=strategy is not None)
     counted = sum(p.numel() for p in model.backbone.parameters())
     if counted != contents.record.parameters.backbone:
         told = contents.record.parameters.backbone
         faults.add(RUN, "parameters.backbone", f"{told}, but the network has {counted}")
     model.eval()
     return model, frozen.eval()
+
+
+def _load(
+    contents: Contents,
+    model: QualityModel,
+    head_tasks: list[list[str]],
+    faults: Faults,
+    *,
+    has_code: bool,
+) -> None:
+    """Make the model the one that the bundle ships.
+
+    Args:
+        contents: the bundle.
+        model: the pre-trained one, with what its method adds.
+        head_tasks: the tasks of each head.
+        faults: gets what is wrong with the weights.
+        has_code: whether the method is here, and so the network what it was.
+    """
+    try:
+        tensors = load_tensors(contents.files.read(MODEL))
+        if not all(
+            bool(torch.isfinite(t).all()) for t in tensors.values() if t.is_floating_point()
+        ):
+            faults.add(MODEL, "", "holds a number that is not finite")
+        model.load_tensors(tensors, head_tasks)
+    except (UnreadableError, KeyError, RuntimeError, ValueError) as error:
+        if not has_code:
+            raise CannotRescoreError(
+                "its weights do not fit, and the code of its method, which may have added to the "
+                "network, is not here"
+            ) from None
+        faults.add(MODEL, "", f"does not fit the model: {str(error).splitlines()[0]}")
+        raise CannotRescoreError("its weights do not fit") from None
 
 
 def _start(strategy: Strategy, model: QualityModel) -> None:
