@@ -240,8 +240,8 @@ def _watch_penalty(learned: Learned) -> None:
     def penalty(*args: Any, **kwargs: Any) -> Tensor | None:
         value = original(*args, **kwargs)
         if value is not None:
-            stage = len(learned.stages) - 1
-            seen = PenaltySeen(stage, float(value), torch.as_tensor(value).requires_grad)
+            stage, tensor = len(learned.stages) - 1, torch.as_tensor(value)
+            seen = PenaltySeen(stage, float(tensor.detach()), tensor.requires_grad)
             learned.penalties.append(seen)
         return value
 

@@ -7,6 +7,7 @@ second on one core.
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +44,7 @@ IMAGES: Final = 20
 CPU: Final = Compute(device=torch.device("cpu"), batch_size=64)
 
 
+@lru_cache(maxsize=16)
 def generated_dataset(name: str, count: int = IMAGES, side: int = SIDE) -> RatedDataset:
     """Pictures of two waves each under more or less noise, two of every content.
 
@@ -101,6 +103,7 @@ def _png(pixels: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
+@lru_cache(maxsize=16)
 def generated_task(name: str, count: int = IMAGES) -> Task:
     """A task of generated pictures, divided 70/10/20 by content."""
     dataset = generated_dataset(name, count)
