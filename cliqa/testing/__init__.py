@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from cliqa.testing.checks import Check, CheckFailedError, CheckResult, CheckSkipped
 
 if TYPE_CHECKING:
-    from cliqa.testing.cases import Case, cases, check_plugin
+    from cliqa.testing.cases import Case, check_plugin, plugin_cases
     from cliqa.testing.catalogue import every_check
     from cliqa.testing.pytest_front import parametrize_plugin
 
@@ -30,18 +30,18 @@ __all__ = [
     "CheckFailedError",
     "CheckResult",
     "CheckSkipped",
-    "cases",
     "check_plugin",
     "every_check",
     "parametrize_plugin",
+    "plugin_cases",
 ]
 
 _HOME = {
     "Case": "cliqa.testing.cases",
-    "cases": "cliqa.testing.cases",
     "check_plugin": "cliqa.testing.cases",
     "every_check": "cliqa.testing.catalogue",
     "parametrize_plugin": "cliqa.testing.pytest_front",
+    "plugin_cases": "cliqa.testing.cases",
 }
 
 

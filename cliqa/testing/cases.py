@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cliqa.testing.checks import Level
     from cliqa.testing.target import Target
 
-__all__ = ["Case", "cases", "check_plugin"]
+__all__ = ["Case", "check_plugin", "plugin_cases"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Case:
         )
 
 
-def cases(
+def plugin_cases(
     target: Target,
     *,
     level: Level | None = None,
@@ -144,7 +144,7 @@ def check_plugin(
         ConfigError: the target, or a name in the arguments, does not exist.
         PluginError: the plugin cannot be loaded.
     """
-    found = cases(
+    found = plugin_cases(
         target,
         level=level,
         only=only,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cliqa.testing.cases import cases
+from cliqa.testing.cases import plugin_cases
 from cliqa.testing.checks import CheckFailedError, CheckSkipped
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def parametrize_plugin(
     """
     import pytest
 
-    found = cases(
+    found = plugin_cases(
         target, level=level, only=only, settings=settings, expected_failures=expected_failures
     )
     parameters = [
