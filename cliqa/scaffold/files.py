@@ -61,6 +61,8 @@ def new_file(
     names.refuse_module(path)
     names.refuse_component(registry, FILE_KINDS[what])
     values = _values(names) | ({} if ratings is None else _of_ratings(ratings))
+    if not path.parent.is_dir():
+        raise ScaffoldError(f"{path}: there is no folder {path.parent}")
     config = path.with_suffix(".yaml")
     texts = {
         path: _filled(f"{what}.py", values),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Names"]
 
 #: Longer ones would push lines of the templates beyond 100 columns.
-_LONGEST: Final = 30
+_LONGEST: Final = 24
 _FORM: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
