@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cliqa.errors import ConfigError, PluginError
 from cliqa.registry.component import FILES
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["PluginSubject", "Subject"]
 
 T = TypeVar("T")
+_NOT_REACHED: Final = "not reached"
 
 
 @dataclass
@@ -94,10 +95,12 @@ class Subject:
         """
         try:
             return make()
-        except CheckSkipped:
-            raise
+        except CheckSkipped as reason:
+            if str(reason).startswith(_NOT_REACHED):
+                raise
+            raise CheckSkipped(f"{_NOT_REACHED}: `{check}` is skipped") from reason
         except Exception as error:
-            raise CheckSkipped(f"not reached: `{check}` fails") from error
+            raise CheckSkipped(f"{_NOT_REACHED}: `{check}` fails") from error
 
 
 @dataclass
