@@ -67,12 +67,11 @@ class Names:
     def refuse_module(self, place: Path) -> None:
         """Raise `ScaffoldError` if importing the stem would find something else than `place`."""
         spec = importlib.util.find_spec(self.stem)
-        found = (
-            None
-            if spec is None
-            else spec.origin or next(iter(spec.submodule_search_locations or ()), "")
-        )
-        if found is not None and not Path(found).resolve().is_relative_to(place.resolve()):
+        if spec is None:
+            return
+        # A folder without `__init__.py` has no origin, a module of the interpreter's is `built-in`.
+        found = Path(next(iter(spec.submodule_search_locations or ()), None) or str(spec.origin))
+        if not found.resolve().is_relative_to(place.resolve()):
             raise ScaffoldError(
                 f"`{self.stem}` is the name of a module that is installed here ({found}); one "
                 "would hide the other: choose another name"
