@@ -113,8 +113,11 @@ class WritesBeside(_Tiny):
     def forward(self, images):
         features = super().forward(images)
         if self.training:
-            features.register_hook(lambda grad: self.conv2.weight.data.add_(0.1))
+            features.register_hook(self._write)
         return features
+
+    def _write(self, gradient):
+        self.conv2.weight.data += 0.1
 
 
 @fault("backbone", "gradients-reach-every-learnable-parameter", "`classifier.weight`")
@@ -151,12 +154,13 @@ class Unregistered(_Tiny):
 
 @fault("backbone", "parameter-sets-take-effect", "not what `forward` computes with")
 class BehindItsBack(_Tiny):
+    def __init__(self, config):
+        super().__init__(config)
+        self.weights = [self.conv1.weight]
+
     def forward(self, images):
-        own = dict(super().named_parameters())
-        weight = self._kept if hasattr(self, "_kept") else own["conv1.weight"]
-        object.__setattr__(self, "_kept", weight)
-        maps = torch.nn.functional.conv2d(images, weight, stride=2, padding=1)
-        return torch.cat([maps.mean(dim=(2, 3))] * 2, dim=1)
+        maps = torch.nn.functional.conv2d(images, self.weights[0], stride=2, padding=1)
+        return torch.cat([maps.square().mean(dim=(2, 3))] * 2, dim=1)
 
 
 @fault("backbone", "same-seed-same-network", "`conv1.weight`")
@@ -284,7 +288,7 @@ class MovesAlong(Anchored):
         return super().penalty(context, batch, features)
 
 
-@fault("strategy", "state-gives-everything-back", "`importance.conv1.weight`", Weight)
+@fault("strategy", "state-gives-everything-back", "`importance`", Weight)
 class ForgetsImportance(Anchored):
     def __init__(self, config):
         super().__init__(config)
@@ -408,7 +412,7 @@ FAULTS["objective"] = {
         ),
         (
             "loss-is-the-mean-of-its-units",
-            objective(unit_losses=lambda self, s, q, d: 2 * Pairs.unit_losses(self, s, q, d)),
+            objective(loss=lambda self, s, b: 2 * Pairs.loss(self, s, b)),
             "EWC",
         ),
         (
