@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cliqa.testing.subject import Subject
 
 #: Sides of square test images; the first that a network takes is used.
-_SIDES = (64, 96, 224, 384)
+_SIDES = (64, 96, 160, 224, 384)
 
 
 def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
@@ -192,7 +192,10 @@ def gradients_reach_every_learnable_parameter(subject: Subject) -> None:
     """A gradient that is not 0 reaches every parameter in `learnable`."""
     network, images = _made(subject).train(), _images(subject)
     learnable = network.learnable()
+    noise = named_generator(0, "noise")
     for parameter in learnable.values():
+        # Residual branches are often made to begin at 0, where no gradient passes yet.
+        parameter.data += 0.05 * torch.randn(parameter.shape, generator=noise)
         parameter.requires_grad_(True)
     _objective(network, images).backward()
     dead = [n for n, p in learnable.items() if p.grad is None or not bool(p.grad.any())]
