@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+
 import pytest
 
 from cliqa.registry import KINDS
@@ -81,9 +84,22 @@ def write(folder, kind, component, before=""):
     return file
 
 
-def test_a_plugin_that_imports_torch_is_told_the_line(tmp_path):
+def as_module(file, monkeypatch):
+    """The same as a module that a listing imports; a plugin of one file is not imported by any."""
+    monkeypatch.syspath_prepend(str(file.parent))
+    monkeypatch.delitem(sys.modules, file.stem, raising=False)
+    return importlib.import_module(file.stem)
+
+
+def test_a_plugin_of_one_file_may_import_torch(tmp_path):
+    file = write(tmp_path, "gates", "", before="import torch\n")
+    (result,) = check_plugin(file, only=["importing-is-light"])
+    assert result.status == "skipped"
+
+
+def test_a_plugin_that_imports_torch_is_told_the_line(tmp_path, monkeypatch):
     file = write(tmp_path, "gates", "", before="import json\nimport torch\n")
-    message = one(file, "importing-is-light")
+    message = one(as_module(file, monkeypatch), "importing-is-light")
     assert "`torch`" in message
     assert f"{file}:2" in message
 
@@ -93,9 +109,9 @@ def test_settings_that_import_a_heavy_package_are_found_too(tmp_path, monkeypatc
         "import scipy\nfrom cliqa.config import ComponentConfig\n\n"
         "class Mine(ComponentConfig):\n    pass\n"
     )
-    monkeypatch.syspath_prepend(str(tmp_path))
     made = 'Component(name="mine", factory="mine_settings:Mine", config="mine_settings:Mine")'
-    assert "`scipy`" in one(write(tmp_path, "gates", made), "importing-is-light")
+    module = as_module(write(tmp_path, "gates", made), monkeypatch)
+    assert "`scipy`" in one(module, "importing-is-light")
 
 
 def test_a_factory_that_is_not_there_is_named(tmp_path):
