@@ -22,6 +22,7 @@ __all__ = [
     "MissingWeightsError",
     "PluginError",
     "ResultError",
+    "ScaffoldError",
     "UnknownComponentError",
 ]
 
@@ -73,3 +74,7 @@ class MissingImagesError(DataError):
 
 class ResultError(CliqaError, OSError):
     """A result folder is already finished, is not a result folder, or is damaged."""
+
+
+class ScaffoldError(CliqaError, ValueError):
+    """New files cannot be written as asked: a name is taken or is none, or a file is in the way."""

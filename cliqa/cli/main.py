@@ -26,7 +26,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "list": ("cliqa.cli.listing:list_components", "List the components of one kind"),
     "show": ("cliqa.cli.show:show", "Show a component's settings, or a recipe's text"),
     "schema": ("cliqa.cli.schema:schema", "Print the JSON schema of a configuration"),
+    "new": ("cliqa.cli.new:new", "Write a method, gate, metric, dataset or plugin to start from"),
     "cache": ("cliqa.cli.cache:cache", "Look at, empty or check the cache of decoded images"),
+    "check": ("cliqa.cli.check:check", "Check a plugin: does it keep to its kind's contract?"),
     "plugins": ("cliqa.cli.plugins:plugins", "List the plugins, and check them"),
 }
 

@@ -23,9 +23,12 @@ _PLAIN_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm
 def can_fold(layer: nn.Module) -> bool:
     """Whether the layer is linear in a weight of its own with the output channels first.
 
-    A reparametrized layer (weight normalization) has no such weight.
+    A reparametrized layer (weight normalization) has no such weight. Further parameters (of a
+    low-rank adapter) would have to be changed as well, and may have no effect while we look.
     """
-    return isinstance(layer, _LAYERS) and isinstance(layer._parameters.get("weight"), Tensor)
+    own = layer._parameters
+    plain = own.keys() <= {"weight", "bias"} and isinstance(own.get("weight"), Tensor)
+    return isinstance(layer, _LAYERS) and plain
 
 
 def fold(layer: Any, norm: Any) -> nn.Module:

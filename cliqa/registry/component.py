@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pydantic import BaseModel
 
@@ -37,6 +37,23 @@ FILES: Final[dict[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckOptions:
+    """How `cliqa check` and `cliqa.testing` look at a component.
+
+    Attributes:
+        settings: with which it is checked: what makes it small enough to learn in a second, or what
+            it has no default for.
+        members: of a family, the members that are checked; default: none of them.
+        expected_failures: check -> why it is known to fail. A check that passes nevertheless counts
+            as failed, so that the entry goes when the fault does.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    members: tuple[str, ...] = ()
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Component:
     """One named thing that a plugin offers; frozen, and cheap to make.
 
@@ -54,6 +71,7 @@ class Component:
             model then receives the member's name in the field `name`.
         facts: of a dataset, what `cliqa data list` tells of it: a `cliqa.DatasetFacts`, or
             `"module:attribute"` of one, in a module that is cheap to import.
+        checks: how `cliqa check` looks at it; None: with its default settings.
     """
 
     name: str
@@ -63,3 +81,4 @@ class Component:
     reference: str = ""
     members: str | Callable[[], list[str]] | None = None
     facts: DatasetFacts | str | None = None
+    checks: CheckOptions | None = field(default=None, hash=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cliqa.registry import hookspecs
-from cliqa.registry.component import FILES, Component
+from cliqa.registry.component import FILES, CheckOptions, Component
 from cliqa.registry.facts import DatasetFacts
 from cliqa.registry.records import FaultyPluginError
 from cliqa.registry.suggest import did_you_mean
@@ -161,6 +161,8 @@ def _fault(kind: str, component: Component) -> str | None:
     for field in ("summary", "reference"):
         if not isinstance(getattr(component, field), str):
             return f"its {field} is {_shown(getattr(component, field))}; expected a str"
+    if not isinstance(component.checks, CheckOptions | None):
+        return f"its checks are {_shown(component.checks)}; expected a cliqa.CheckOptions or None"
     if kind in FILES:
         return _file_fault(component, FILES[kind])
     if not _usable(component.factory):

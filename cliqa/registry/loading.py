@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from cliqa.registry import hookspecs
+from cliqa.registry.api import check_api
 from cliqa.registry.causes import cause_of
 from cliqa.registry.component import KINDS
 from cliqa.registry.contract import check_components, implementations
@@ -46,6 +47,7 @@ class Loader:
         record = candidate.record
         try:
             plugin = _run(candidate.load, record)
+            check_api(plugin)
             registered = self._components(plugin, record)
             self._register(plugin, record)
         except FaultyPluginError as fault:

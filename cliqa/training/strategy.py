@@ -54,7 +54,13 @@ class Strategy:
         return [Stage(step=t + 1, tasks=group, fresh=t == 0) for t, group in enumerate(groups)]
 
     def start(self, model: QualityModel) -> None:
-        """Called once, before the first stage, with the pre-trained model."""
+        """Called once, before the first stage, with the pre-trained model.
+
+        A method that adds tensors to the network (adapters, prompts) does so here, and leaves the
+        names of those that are there as they are. A finished model is read back by `start` on a
+        fresh one and then writing its tensors. What is drawn from torch's generator here is a
+        function of the run's seed.
+        """
 
     def begin_stage(self, model: QualityModel, tasks: Sequence[str]) -> int:
         """Prepare the model's structure for a stage; returns the number of the head to train."""

@@ -17,7 +17,7 @@ from cliqa.inference import ReferenceScorer
 from cliqa.model import Backbone, Compute, QualityModel, build_backbone, rest_digest
 from cliqa.results.layout import HEADS, PREDICTIONS, RUN
 from cliqa.seeds import named_rng, named_seed
-from cliqa.verification.components import made
+from cliqa.verification.components import made, strategy_of
 from cliqa.verification.contents import GATES, MODEL
 from cliqa.verification.files import UnreadableError
 from cliqa.verification.parts import harmless
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cliqa.data import Task
+    from cliqa.training import Strategy
     from cliqa.verification.contents import Contents
     from cliqa.verification.parts import Parts
     from cliqa.verification.scores import Grid
@@ -92,7 +93,8 @@ def rescore(
 def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityModel, Backbone]:
     named = parts.known["backbone"][0]
     objective = made(parts.known["objective"][0])
-    if MODEL not in contents.tensors or contents.head_tasks is None:
+    head_tasks = contents.head_tasks
+    if MODEL not in contents.tensors or head_tasks is None:
         raise CannotRescoreError("the bundle ships no weights")
     if named is None or objective is None:
         raise CannotRescoreError("no plugin here offers its backbone or objective")
@@ -100,29 +102,65 @@ def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityMod
         raise CannotRescoreError("the backbone's weights are a file of the submitter's")
     try:
         backbone = build_backbone(named, torch.device("cpu"), contents.record.seed)
-        torch.manual_seed(named_seed(contents.record.seed, "head"))
-        model = QualityModel(backbone, objective.new_head)
+        frozen = build_backbone(named, torch.device("cpu"), contents.record.seed)
     except CliqaError as error:
         raise CannotRescoreError(str(error).splitlines()[0]) from None
     if rest_digest(backbone, {}) != contents.record.backbone_sha256:
         faults.add(RUN, "backbone_sha256", "the backbone made here starts from other weights")
-    frozen = build_backbone(named, torch.device("cpu"), contents.record.seed)
-    try:
-        tensors = load_tensors(contents.files.read(MODEL))
-        if not all(
-            bool(torch.isfinite(t).all()) for t in tensors.values() if t.is_floating_point()
-        ):
-            faults.add(MODEL, "", "holds a number that is not finite")
-        model.load_tensors(tensors, contents.head_tasks)
-    except (UnreadableError, KeyError, RuntimeError, ValueError) as error:
-        faults.add(MODEL, "", f"does not fit the model: {str(error).splitlines()[0]}")
-        raise CannotRescoreError("its weights do not fit") from None
+    torch.manual_seed(named_seed(contents.record.seed, "head"))
+    model = QualityModel(backbone, objective.new_head)
+    strategy = made(strategy_of(contents, parts))
+    if strategy is not None:
+        _start(strategy, model)
+    _load(contents, model, head_tasks, faults, has_code=strategy is not None)
     counted = sum(p.numel() for p in model.backbone.parameters())
     if counted != contents.record.parameters.backbone:
         told = contents.record.parameters.backbone
         faults.add(RUN, "parameters.backbone", f"{told}, but the network has {counted}")
     model.eval()
     return model, frozen.eval()
+
+
+def _load(
+    contents: Contents,
+    model: QualityModel,
+    head_tasks: list[list[str]],
+    faults: Faults,
+    *,
+    has_code: bool,
+) -> None:
+    """Make the model the one that the bundle ships.
+
+    Args:
+        contents: the bundle.
+        model: the pre-trained one, with what its method adds.
+        head_tasks: the tasks of each head.
+        faults: gets what is wrong with the weights.
+        has_code: whether the method is here, and so the network what it was.
+    """
+    try:
+        tensors = load_tensors(contents.files.read(MODEL))
+        if not all(
+            bool(torch.isfinite(t).all()) for t in tensors.values() if t.is_floating_point()
+        ):
+            faults.add(MODEL, "", "holds a number that is not finite")
+        model.load_tensors(tensors, head_tasks)
+    except (UnreadableError, KeyError, RuntimeError, ValueError) as error:
+        if not has_code:
+            raise CannotRescoreError(
+                "its weights do not fit, and the code of its method, which may have added to the "
+                "network, is not here"
+            ) from None
+        faults.add(MODEL, "", f"does not fit the model: {str(error).splitlines()[0]}")
+        raise CannotRescoreError("its weights do not fit") from None
+
+
+def _start(strategy: Strategy, model: QualityModel) -> None:
+    """Let the method add to the network what it adds."""
+    try:
+        strategy.start(model)
+    except Exception as error:  # a plugin's own code
+        raise CannotRescoreError(f"its method cannot start: {error}") from None
 
 
 def _shrink(parts: Parts) -> Any:

@@ -1,6 +1,6 @@
 """The job `distortion-bn`: train a network to tell 39 distortions apart, and what that gave."""
 
-from cliqa import Component, hookimpl
+from cliqa import CheckOptions, Component, hookimpl
 
 _DBCNN = "Zhang, Ma, Yan, Deng, Wang, DB-CNN, IEEE TCSVT 2020"
 
@@ -15,6 +15,16 @@ def cliqa_pretrainings() -> list[Component]:
             config="cliqa_distortions.config:DistortionConfig",
             summary="normalization (or a whole network) trained to tell 39 distortions apart",
             reference=f"{_DBCNN}; its use for gating: Zhang et al., TSN-IQA, IEEE TIP 2024",
+            checks=CheckOptions(
+                settings={
+                    "types": ("contrast", "quantization"),
+                    "levels": (2, 5),
+                    "crop": 32,
+                    "crops": 1,
+                    "held_out_crops": 1,
+                    "epochs": 1,
+                }
+            ),
         )
     ]
 

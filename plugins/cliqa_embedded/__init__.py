@@ -6,7 +6,7 @@ scored with pseudo-MOS anchored to human means of KADID-10k. No human rated thes
 
 from __future__ import annotations
 
-from cliqa import Component, DatasetFacts, hookimpl
+from cliqa import CheckOptions, Component, DatasetFacts, hookimpl
 
 __all__ = ["cliqa_datasets"]
 
@@ -27,5 +27,6 @@ def cliqa_datasets() -> list[Component]:
                 scores="pseudo-MOS",
                 licence="each photograph its own, all from installed packages",
             ),
+            checks=CheckOptions(settings={"images": 48, "size": 64}),
         )
     ]

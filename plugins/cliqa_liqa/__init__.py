@@ -1,6 +1,6 @@
 """LIQA: split-and-merge distillation with generative pseudo-replay."""
 
-from cliqa import Component, hookimpl
+from cliqa import CheckOptions, Component, hookimpl
 
 
 @hookimpl
@@ -15,5 +15,14 @@ def cliqa_strategies() -> list[Component]:
             "for each",
             reference="Liu, Zhou, Xu, Li, An, Chen, LIQA: Lifelong Blind Image Quality Assessment, "
             "arXiv:2104.14115",
+            checks=CheckOptions(
+                settings={
+                    "gan_epochs": 2,
+                    "head_epochs": 2,
+                    "copies": 2,
+                    "replay_size": 50,
+                    "gan_width": 32,
+                }
+            ),
         ),
     ]

@@ -1,6 +1,6 @@
 """Backbones from timm, one whose ImageNet weights come with cliqa, and the two-stream network."""
 
-from cliqa import Component, hookimpl
+from cliqa import CheckOptions, Component, hookimpl
 
 
 @hookimpl
@@ -14,6 +14,9 @@ def cliqa_backbones() -> list[Component]:
             members="cliqa_timm.backbone:model_names",
             summary="any timm model by its own name, for example resnet18",
             reference="https://github.com/huggingface/pytorch-image-models",
+            checks=CheckOptions(
+                members=("test_resnet", "test_vit", "test_convnext"), settings={"pretrained": False}
+            ),
         ),
         Component(
             name="efficientnet-lite0",
@@ -36,5 +39,8 @@ def cliqa_backbones() -> list[Component]:
             summary="a timm model and a frozen S-CNN, bilinearly pooled",
             reference="Zhang, Ma, Zhai, Yang, TSN-IQA, IEEE TIP 2024, Table III, and its released "
             "code",
+            checks=CheckOptions(
+                settings={"trunk": "test_resnet", "pretrained": False, "scnn": "random"}
+            ),
         ),
     ]

@@ -1,0 +1,173 @@
+"""`cliqa check`: does a plugin keep to what cliqa promises of its kind?"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from cliqa.cli.context import let_threads_sleep, local_option, registry
+from cliqa.cli.tables import print_table
+from cliqa.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from cliqa.testing import CheckResult
+
+_MARKS: Final = {
+    "passed": "ok",
+    "failed": "FAILED",
+    "skipped": "skipped",
+    "expected failure": "expected",
+}
+
+
+def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for value in values:
+        key, equals, rest = value.partition("=")
+        if not (key and equals):
+            raise click.BadParameter(f"`{value}`: expected NAME=VALUE", ctx=ctx, param=param)
+        found[key] = rest
+    return found
+
+
+@click.command
+@click.argument("target", required=False)
+@click.option(
+    "--level", type=click.Choice(["api", "behaviour"]), help="Only checks of form, or of behaviour."
+)
+@click.option(
+    "--only", multiple=True, metavar="CHECK", help="Only this check; may be given several times."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    callback=_pairs,
+    metavar="KIND:NAME.KEY=VALUE",
+    help="A setting with which a component is checked; may be given several times.",
+)
+@click.option(
+    "--expect",
+    multiple=True,
+    callback=_pairs,
+    metavar="CHECK=REASON",
+    help="A check that is known to fail; that it passes then counts as a failure.",
+)
+@click.option("--all", "everything", is_flag=True, help="Also list what passed or was skipped.")
+@click.option("--json", "as_json", is_flag=True, help="Print every result as JSON.")
+@click.option("--traceback", "with_traceback", is_flag=True, help="Also print where it crashed.")
+@click.option("--list", "listing", is_flag=True, help="Print all checks instead, by kind.")
+@local_option
+@click.pass_context
+def check(
+    ctx: click.Context,
+    target: str | None,
+    listing: bool,
+    everything: bool,
+    as_json: bool,
+    with_traceback: bool,
+    **options: Any,
+) -> None:
+    """Check a plugin: TARGET is its name, a component as KIND:NAME, or a .py file.
+
+    Exits with 0 if no check fails, 1 if one does, 2 if TARGET cannot be checked at all.
+    """
+    if listing:
+        _print_checks()
+        return
+    if target is None:
+        raise click.UsageError("name a plugin, a component as KIND:NAME, or a .py file", ctx)
+    results = _results(ctx, target, **options)
+    if as_json:
+        click.echo(json.dumps([r.dump() for r in results], indent=2, ensure_ascii=False))
+    else:
+        _print(results, everything=everything, with_traceback=with_traceback)
+    if any(r.status == "failed" for r in results):
+        ctx.exit(1)
+
+
+def _results(
+    ctx: click.Context,
+    target: str,
+    *,
+    level: Any,
+    only: tuple[str, ...],
+    settings: dict[str, str],
+    expect: dict[str, str],
+    local_files: tuple[Path, ...],
+) -> list[CheckResult]:
+    let_threads_sleep()
+    from cliqa.testing import check_plugin
+
+    return check_plugin(
+        target,
+        level=level,
+        only=only,
+        settings=_settings(settings),
+        expected_failures=expect,
+        registry=None if target.endswith(".py") else registry(ctx, local_files),
+    )
+
+
+def _settings(written: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """`strategy:ewc.weight=3` -> {"strategy:ewc": {"weight": 3}}; values as YAML has them."""
+    import yaml
+
+    found: dict[str, dict[str, Any]] = {}
+    for path, value in written.items():
+        component, dot, key = path.rpartition(".")
+        if not dot or ":" not in component:
+            raise ConfigError(
+                f"--set {path}={value}: expected KIND:NAME.KEY=VALUE, for example "
+                "strategy:ewc.weight=3"
+            )
+        try:
+            found.setdefault(component, {})[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {path}={value}: {error}") from None
+    return found
+
+
+def _print(results: Sequence[CheckResult], *, everything: bool, with_traceback: bool) -> None:
+    shown = [r for r in results if everything or r.status in ("failed", "expected failure")]
+    if shown:
+        print_table(
+            ("", "component", "check", "level", ""),
+            [(_MARKS[r.status], r.component, r.check, r.level, r.message) for r in shown],
+        )
+        click.echo()
+    if with_traceback:
+        _print_tracebacks(shown)
+    print_table(("component", *_MARKS.values()), _counts(results))
+    failed = sum(r.status == "failed" for r in results)
+    click.echo(f"\n{failed} of {len(results)} checks failed" if failed else "\nno check failed")
+
+
+def _counts(results: Sequence[CheckResult]) -> Iterable[tuple[str, ...]]:
+    for component in dict.fromkeys(r.component for r in results):
+        own = [r.status for r in results if r.component == component]
+        yield component, *(str(own.count(status)) for status in _MARKS)  # type: ignore[arg-type]
+
+
+def _print_tracebacks(results: Iterable[CheckResult]) -> None:
+    for result in results:
+        if result.error is not None:
+            click.echo(f"{result.component}/{result.check}:")
+            click.echo("".join(traceback.format_exception(result.error)))
+
+
+def _print_checks() -> None:
+    from cliqa.testing import every_check
+
+    for kind, checks in every_check().items():
+        click.echo(f"{kind}:")
+        print_table(
+            ("check", "level", "what must hold"), [(c.name, c.level, c.sentence) for c in checks]
+        )
+        click.echo()

@@ -1,0 +1,287 @@
+"""A strategy on a stream of generated pictures, watched at every step."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from cliqa.resume.tensors import digest_of
+from cliqa.seeds import named_seed
+from cliqa.testing.checks import fail
+from cliqa.testing.material import CPU, generated_task, new_model, schedule
+from cliqa.testing.seeding import Seeding
+from cliqa.training import Phase, TaskContext, Trainer
+from cliqa.training.trainer import trained_outside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor
+
+    from cliqa.data import Task
+    from cliqa.model import QualityModel
+    from cliqa.training import Objective, Strategy, Update
+
+__all__ = ["Learned", "PhaseSeen", "StageSeen", "context_of", "learn"]
+
+
+@dataclass
+class PhaseSeen:
+    """One phase.
+
+    Attributes:
+        name: its name.
+        frozen: whether running statistics must stand still in it.
+        reached: parameter -> whether a gradient that is not 0 ever reached it.
+        moved: running statistics that moved in it.
+        outside: bytes of what it trains beside the model.
+    """
+
+    name: str
+    frozen: bool
+    reached: dict[str, bool] = field(default_factory=dict)
+    moved: list[str] = field(default_factory=list)
+    outside: int = 0
+
+
+@dataclass
+class StageSeen:
+    """One stage, as it ended.
+
+    Attributes:
+        head: the head that was trained.
+        new_heads: the heads that were added.
+        phases: its phases.
+        moved: running statistics that moved outside phases.
+        digests: of all that each head's scores depend on.
+        scores: of every head for the same images, float32 (N, heads).
+        state_bytes: size of the strategy's state.
+    """
+
+    head: int
+    new_heads: list[int]
+    phases: list[PhaseSeen] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    scores: Tensor | None = None
+    state_bytes: int = 0
+
+
+@dataclass
+class PenaltySeen:
+    """One call of `penalty`: in which stage (from 0), what it gave, whether it can be learned."""
+
+    stage: int
+    value: float
+    differentiable: bool
+
+
+@dataclass
+class Learned:
+    """A whole stream.
+
+    Attributes:
+        strategy: at the end.
+        model: at the end.
+        tasks: the tasks that it has learned, in order.
+        stages: what was seen.
+        penalties: every call of `penalty` that gave something.
+        seeding: calls that seed a generator of the whole process.
+    """
+
+    strategy: Strategy
+    model: QualityModel
+    tasks: list[Task]
+    stages: list[StageSeen] = field(default_factory=list)
+    penalties: list[PenaltySeen] = field(default_factory=list)
+    seeding: Seeding = field(default_factory=Seeding)
+
+    def digests(self) -> dict[str, str]:
+        """Name -> digest of every tensor that training may have changed."""
+        found = {f"model {name}": digest_of(t) for name, t in self.model.tensors().items()}
+        state = self.strategy.state()
+        return found | {f"state() {name}": digest_of(t) for name, t in state.items()}
+
+
+def learn(
+    create: Callable[[], Strategy],
+    objective: Objective,
+    names: Sequence[str] = ("one", "two"),
+    *,
+    seed: int = 0,
+    **settings: object,
+) -> Learned:
+    """Train a strategy as a run does.
+
+    Args:
+        create: makes the strategy.
+        objective: what is learned.
+        names: of the tasks, in order.
+        seed: the run's seed; the model is the same whatever it is.
+        settings: of the schedule.
+    """
+    tasks = [generated_task(name) for name in names]
+    learned = Learned(create(), new_model(objective), tasks)
+    strategy, model = learned.strategy, learned.model
+    with learned.seeding:
+        _watch_penalty(learned)
+        strategy.start(model)
+        for stage in strategy.stages([(t,) for t in range(len(tasks))]):
+            here = tuple(tasks[t] for t in stage.tasks)
+            known = len(model.heads)
+            _seed(seed, here, "begin")
+            context = context_of(strategy, model, objective, stage, here, seed, **settings)
+            seen = StageSeen(context.head, list(range(known, len(model.heads))))
+            learned.stages.append(seen)
+            _phases(strategy, context, seen)
+            before = _statistics(model)
+            parameters = _parameters(model)
+            _seed(seed, here, "end")
+            strategy.end_stage(context)
+            if parameters == _parameters(model):  # else the method puts other tensors in place
+                seen.moved += _differing(before, _statistics(model))
+            _end(learned, seen)
+    return learned
+
+
+def context_of(
+    strategy: Strategy,
+    model: QualityModel,
+    objective: Objective,
+    stage: Any,
+    tasks: tuple[Task, ...],
+    seed: int = 0,
+    **settings: object,
+) -> TaskContext:
+    """Begin a stage: what its phases are given."""
+    head = strategy.begin_stage(model, [task.name for task in tasks])
+    if type(head) is not int or not 0 <= head < len(model.heads):
+        fail(
+            f"`begin_stage` returned {head!r}, and the model has {len(model.heads)} head(s); "
+            "return the number of the head to train, as `model.add_head(tasks)` gives it"
+        )
+    return TaskContext(
+        model=model,
+        objective=objective,
+        stage=stage,
+        tasks=tasks,
+        head=head,
+        config=schedule(**settings),
+        compute=CPU,
+        seed=seed,
+    )
+
+
+def _phases(strategy: Strategy, context: TaskContext, seen: StageSeen) -> None:
+    trainer = Trainer(log=lambda record: None, progress=lambda count: None)  # noqa: ARG005
+    phases = iter(strategy.phases(context))
+    number = 0
+    while True:
+        _seed(context.seed, context.tasks, f"phase {number}")
+        before, parameters = _statistics(context.model), _parameters(context.model)
+        phase = next(phases, None)
+        if parameters == _parameters(context.model):
+            seen.moved += _differing(before, _statistics(context.model))
+        if phase is None:
+            return
+        check_phase(phase)
+        watched = PhaseSeen(phase.name, phase.norm_statistics == "frozen")
+        seen.phases.append(watched)
+        before = _statistics(context.model)
+        trainer.run(_watched(phase, context.model, watched), context)
+        watched.moved = _differing(before, _statistics(context.model))
+        outside = trained_outside(phase, context.model)
+        watched.outside = sum(t.numel() * t.element_size() for t in outside)
+        number += 1
+
+
+def check_phase(phase: object) -> None:
+    """Fail unless it is a phase that can be trained."""
+    if not isinstance(phase, Phase):
+        fail(
+            f"`phases` gave a {type(phase).__name__}, expected `cliqa.training.Phase`; "
+            "`two_stage(context, ...)` makes the usual two"
+        )
+    if not phase.updates or not all(update.parameters for update in phase.updates):
+        fail(
+            f"phase `{phase.name}` has nothing to train: `updates` is empty, or one of its groups "
+            "names no parameter"
+        )
+
+
+def _watched(phase: Phase, model: QualityModel, seen: PhaseSeen) -> Phase:
+    names = {id(p): name for name, p in model.named_parameters()}
+    for update in phase.updates:
+        for number, parameter in enumerate(update.parameters):
+            names.setdefault(id(parameter), f"{update.name or phase.name} parameter {number}")
+            seen.reached[names[id(parameter)]] = False
+
+    def after(update: Update) -> None:
+        for parameter in update.parameters:
+            if parameter.grad is not None and bool(parameter.grad.any()):
+                seen.reached[names[id(parameter)]] = True
+        if update.after_step is not None:
+            update.after_step()
+
+    updates = tuple(
+        dataclasses.replace(update, after_step=lambda update=update: after(update))  # type: ignore[misc]
+        for update in phase.updates
+    )
+    return dataclasses.replace(phase, updates=updates)
+
+
+def _watch_penalty(learned: Learned) -> None:
+    strategy = learned.strategy
+    original = strategy.penalty
+
+    def penalty(*args: Any, **kwargs: Any) -> Tensor | None:
+        value = original(*args, **kwargs)
+        if value is not None:
+            stage, tensor = len(learned.stages) - 1, torch.as_tensor(value)
+            seen = PenaltySeen(stage, float(tensor.detach()), tensor.requires_grad)
+            learned.penalties.append(seen)
+        return value
+
+    strategy.penalty = penalty  # type: ignore[method-assign]
+
+
+def _end(learned: Learned, seen: StageSeen) -> None:
+    model = learned.model.eval()
+    images = _images(learned.tasks, model)
+    with torch.no_grad():
+        seen.scores = model.head_scores(images, range(len(model.heads)))
+    seen.digests = model.head_digests()
+    state = learned.strategy.state()
+    seen.state_bytes = sum(
+        t.numel() * t.element_size() for t in state.values() if isinstance(t, torch.Tensor)
+    )
+
+
+def _images(tasks: Sequence[Task], model: QualityModel) -> Tensor:
+    from cliqa.model import to_input
+
+    by_name = sorted(tasks, key=lambda task: task.name)  # the same images in every order
+    views = [task.images.read(row) for task in by_name for row in task.split.test]
+    return to_input(views, model.backbone, CPU.device)
+
+
+def _seed(seed: int, tasks: tuple[Task, ...], place: str) -> None:
+    """As the runner does: what is drawn between phases is a function of the place."""
+    torch.manual_seed(named_seed(seed, "between", "+".join(t.name for t in tasks), place))
+
+
+def _statistics(model: QualityModel) -> dict[str, str]:
+    return {name: digest_of(t) for name, t in model.backbone.named_buffers()}
+
+
+def _parameters(model: QualityModel) -> dict[str, str]:
+    return {name: digest_of(t) for name, t in model.backbone.named_parameters()}
+
+
+def _differing(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    return [name for name, digest in now.items() if before.get(name) != digest]
+
+

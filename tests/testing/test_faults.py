@@ -1,0 +1,170 @@
+"""Every check can fail, says why, and lets pass what is right."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import pytest
+
+from cliqa.registry import KINDS
+from cliqa.testing import check_plugin, every_check
+from cliqa.testing.kinds import component as of_all
+
+
+def test_a_wrong_component_fails_its_check_with_words_that_help(
+    faulty_kind, faulty_check, faults, cases_of
+):
+    made, words = faults[faulty_kind][faulty_check]
+    kind = "strategy" if faulty_kind == "component" else faulty_kind
+    found = cases_of(kind, made)[faulty_check].result()
+    assert found.status == "failed", found
+    assert words in found.message
+
+
+def test_a_right_component_fails_no_check(right_kind, right, cases_of):
+    found = [case.result() for case in cases_of(right_kind, right).values()]
+    # Its factory is a function of this process, which no other process can call.
+    other_process = [r for r in found if r.check == "same-in-another-process"]
+    assert [r for r in found if r.status == "failed" and r not in other_process] == []
+    assert sum(r.status == "passed" for r in found) > len(found) / 2
+
+
+#: Checks whose faults need files of their own, and are tested below.
+WITH_FILES = {
+    ("plugin", "importing-is-light"),
+    ("plugin", "targets-exist"),
+    ("plugin", "names-are-free"),
+    ("dataset", "same-in-another-process"),
+    ("recipe", "file-is-there"),
+    ("recipe", "recipe-resolves"),
+    ("preset", "preset-resolves"),
+    ("weights", "weights-tell-how-they-were-made"),
+    ("published", "published-file-keeps-the-format"),
+}
+
+
+def test_every_check_has_a_fault(faults):
+    shared = {check.name for check in of_all.checks("strategy")} | {"file-is-there"}
+    known = {
+        (kind, check.name)
+        for kind in ("plugin", *KINDS)
+        for check in every_check()[kind]
+        if check.name not in shared
+    }
+    known |= {("component", name) for name in shared - {"file-is-there"}}
+    known.add(("recipe", "file-is-there"))
+    tested = {(kind, check) for kind, checks in faults.items() for check in checks}
+    assert not tested & WITH_FILES
+    assert tested | WITH_FILES == known
+
+
+def test_every_check_says_in_one_sentence_what_must_hold():
+    for kind, checks in every_check().items():
+        names = [check.name for check in checks]
+        assert len(set(names)) == len(names)
+        for check in checks:
+            assert check.sentence.endswith("."), (kind, check.name)
+            assert check.level in ("api", "behaviour")
+
+
+def one(target, check, **options):
+    """The only failure of a plugin file's check."""
+    found = [r for r in check_plugin(target, only=[check], **options) if r.status == "failed"]
+    assert len(found) == 1, found
+    return found[0].message
+
+
+HEAD = "from cliqa import Component, hookimpl\n\n"
+
+
+def write(folder, kind, component, before=""):
+    file = folder / "mine.py"
+    file.write_text(f"{before}{HEAD}@hookimpl\ndef cliqa_{kind}():\n    return [{component}]\n")
+    return file
+
+
+def as_module(file, monkeypatch):
+    """The same as a module that a listing imports; a plugin of one file is not imported by any."""
+    monkeypatch.syspath_prepend(str(file.parent))
+    monkeypatch.delitem(sys.modules, file.stem, raising=False)
+    return importlib.import_module(file.stem)
+
+
+def test_a_plugin_of_one_file_may_import_torch(tmp_path):
+    file = write(tmp_path, "gates", "", before="import torch\n")
+    (result,) = check_plugin(file, only=["importing-is-light"])
+    assert result.status == "skipped"
+
+
+def test_a_plugin_that_imports_torch_is_told_the_line(tmp_path, monkeypatch):
+    file = write(tmp_path, "gates", "", before="import json\nimport torch\n")
+    message = one(as_module(file, monkeypatch), "importing-is-light")
+    assert "`torch`" in message
+    assert f"{file}:2" in message
+
+
+def test_settings_that_import_a_heavy_package_are_found_too(tmp_path, monkeypatch):
+    (tmp_path / "mine_settings.py").write_text(
+        "import scipy\nfrom cliqa.config import ComponentConfig\n\n"
+        "class Mine(ComponentConfig):\n    pass\n"
+    )
+    made = 'Component(name="mine", factory="mine_settings:Mine", config="mine_settings:Mine")'
+    module = as_module(write(tmp_path, "gates", made), monkeypatch)
+    assert "`scipy`" in one(module, "importing-is-light")
+
+
+def test_a_factory_that_is_not_there_is_named(tmp_path):
+    file = write(tmp_path, "gates", 'Component(name="mine", factory="cliqa.seeds:nothing")')
+    assert "`cliqa.seeds` defines no `nothing`" in one(file, "targets-exist")
+
+
+def test_a_name_that_is_taken_is_named_with_both_owners(tmp_path):
+    file = write(tmp_path, "gates", 'Component(name="kmeans", factory=print)')
+    message = one(file, "names-are-free")
+    assert "`kmeans`" in message
+    assert "cliqa-bench" in message
+
+
+def test_a_dataset_in_the_order_of_a_set_is_found(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        HEAD
+        + """
+def build(config):
+    from cliqa.data import RatedDataset
+    from cliqa.testing.material import generated_dataset
+
+    whole = generated_dataset("mine")
+    places = {name: row for row, name in enumerate(whole.table["sample_id"][:])}
+    rows = [places[name] for name in set(places)]
+    return RatedDataset(name="mine", table=whole.table.select(rows), quality_range=(0.0, 10.0))
+
+
+@hookimpl
+def cliqa_datasets():
+    return [Component(name="mine", factory=build, summary="generated")]
+"""
+    )
+    assert "Sort them" in one(file, "same-in-another-process")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "content", "check", "words"),
+    [
+        ("recipe", "mine.yaml", "", "file-is-there", "is empty"),
+        ("recipe", "mine.yaml", "backbone: resnet81\n", "recipe-resolves", "resnet81"),
+        ("preset", "mine.yaml", "strategy: ewcc\n", "preset-resolves", "Did you mean `ewc`?"),
+        ("preset", "mine.yaml", "train: {epohcs: 3}\n", "preset-resolves", "train.epohcs"),
+        ("weights", "mine.safetensors", "{}", "weights-tell-how-they-were-made", "cliqa pretrain"),
+        ("published", "mine.json", "{}", "published-file-keeps-the-format", "Field required"),
+    ],
+)
+def test_a_wrong_file_fails_its_check(kind, name, content, check, words, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plural = {"weights": "weights", "published": "published"}.get(kind, f"{kind}s")
+    (tmp_path / name).write_text(content)
+    made = f'Component(name="mine", factory="mine_files:{name}", summary="mine")'
+    write(tmp_path, plural, made).rename(tmp_path / "mine_files.py")
+    monkeypatch.delitem(__import__("sys").modules, "mine_files", raising=False)
+    assert words in one(tmp_path / "mine_files.py", check)

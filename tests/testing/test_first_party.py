@@ -1,0 +1,68 @@
+"""Everything that comes with cliqa passes the checks that are made of anyone's plugin."""
+
+from __future__ import annotations
+
+import pytest
+
+from cliqa.registry import KINDS, Registry
+from cliqa.testing import CheckResult, check_plugin, parametrize_plugin
+
+REGISTRY = Registry.discover(third_party=False)
+PLUGINS = sorted(plugin.name for plugin in REGISTRY.plugins)
+#: The sets of the papers are not on this machine: their tests build small ones of the same form.
+NOT_HERE = {"iqa"}
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    """A process that dies leaves what it has written; only a machine that dies needs the disk."""
+    monkeypatch.setattr("os.fsync", lambda handle: None)
+
+
+def failures(results: list[CheckResult]) -> list[str]:
+    return [f"{r.component}/{r.check}: {r.message}" for r in results if r.status == "failed"]
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_every_plugin_of_ours_passes_every_check(plugin):
+    results = check_plugin(plugin, registry=REGISTRY)
+    assert failures(results) == []
+    reached = {r.component for r in results if r.level == "behaviour" and r.status == "passed"}
+    components = {r.component for r in results if not r.component.startswith("plugin:")}
+    without = {"dataset:rated-images"} if plugin == "tables" else set()
+    if plugin not in NOT_HERE:
+        assert components - reached == without
+
+
+@pytest.mark.parametrize("strategy", ["lwf", "mas", "ewc", "si"])
+def test_methods_pass_with_a_single_head_as_well(strategy):
+    name = f"strategy:{strategy}"
+    settings = {name: {"heads": "single"}}
+    assert failures(check_plugin(name, settings=settings, registry=REGISTRY)) == []
+
+
+def test_ewc_with_an_anchor_for_each_task_passes_as_well():
+    settings = {"strategy:ewc": {"online": False}}
+    assert failures(check_plugin("strategy:ewc", settings=settings, registry=REGISTRY)) == []
+
+
+@pytest.mark.parametrize("name", ["live", "csiq", "koniq"])
+def test_sets_in_folders_pass_once_they_are_there(name, support, tmp_path):
+    fixtures = support("iqa_fixtures")
+    getattr(fixtures, name)(fixtures.Disk(tmp_path))
+    component = f"dataset:{ {'koniq': 'koniq-10k'}.get(name, name) }".replace(" ", "")
+    settings = {component: {"root": str(tmp_path)}}
+    results = check_plugin(component, settings=settings, registry=REGISTRY)
+    assert failures(results) == []
+    assert all(r.status == "passed" for r in results)
+
+
+@parametrize_plugin("gates")
+def test_the_front_for_pytest_makes_a_test_of_every_check(check):
+    check()
+
+
+def test_every_kind_that_we_have_is_looked_at():
+    ours = {kind for kind in KINDS if REGISTRY.components(kind)}
+    results = [r for p in ("gates", "continual", "recipes") for r in check_plugin(p, level="api")]
+    assert {r.component.partition(":")[0] for r in results} - {"plugin"} < ours
