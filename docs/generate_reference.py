@@ -177,26 +177,21 @@ def package_page(name: str) -> str:
     return HEAD + f"# {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n```\n"
 
 
-#: Packages whose exports are for plugins and scripts.
+#: Packages whose exports are for plugins and scripts, as `api-stability.md` lists them.
 PUBLIC = (
-    "cliqa.analysis",
     "cliqa.config",
     "cliqa.data",
     "cliqa.errors",
     "cliqa.evaluation",
-    "cliqa.inference",
-    "cliqa.leaderboard",
+    "cliqa.hub",
     "cliqa.metrics",
     "cliqa.model",
     "cliqa.pretraining",
     "cliqa.registry",
     "cliqa.results",
-    "cliqa.run",
     "cliqa.seeds",
-    "cliqa.statistics",
-    "cliqa.sweep",
+    "cliqa.testing",
     "cliqa.training",
-    "cliqa.verification",
 )
 
 

@@ -28,6 +28,16 @@ def test_the_generated_reference_pages_are_those_of_the_code():
     assert done.returncode == 0, done.stderr
 
 
+def test_the_pages_of_the_python_interface_are_of_what_is_said_to_be_public():
+    pages = {page.stem for page in (ROOT / "docs/reference/api").glob("*.md")} - {"index"}
+    row = next(
+        line
+        for line in (ROOT / "docs/reference/api-stability.md").read_text("utf-8").splitlines()
+        if line.startswith("| Python |")
+    )
+    assert pages == set(re.findall(r"`cliqa\.(\w+)`", row))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_every_link_to_a_file_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
