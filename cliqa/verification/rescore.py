@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
@@ -14,9 +14,10 @@ from cliqa.errors import CliqaError
 from cliqa.evaluation import GatePlan, GateQuery, StageFeatures
 from cliqa.evaluation.evaluator import MainHead, OnlyHead
 from cliqa.inference import ReferenceScorer
-from cliqa.model import Backbone, Compute, QualityModel, build_backbone, rest_digest
+from cliqa.model import Compute, build_backbone, rest_digest
 from cliqa.results.layout import HEADS, PREDICTIONS, RUN
-from cliqa.seeds import named_rng, named_seed
+from cliqa.seeds import named_rng
+from cliqa.serving.rebuild import gate_states, rebuild_model, test_shrink
 from cliqa.verification.components import made
 from cliqa.verification.contents import GATES, MODEL
 from cliqa.verification.files import UnreadableError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cliqa.data import Task
+    from cliqa.model import Backbone, QualityModel
     from cliqa.verification.contents import Contents
     from cliqa.verification.parts import Parts
     from cliqa.verification.scores import Grid
@@ -74,7 +76,7 @@ def rescore(
     compute = Compute(
         device=torch.device("cpu"),
         precision=scoring,
-        shrink=_shrink(parts),
+        shrink=test_shrink(parts.run.evaluate.shrink, parts.run.train.shrink),
         crop=parts.run.evaluate.crop,
     )
     gates, skipped = _gates(contents, parts)
@@ -100,8 +102,6 @@ def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityMod
         raise CannotRescoreError("the backbone's weights are a file of the submitter's")
     try:
         backbone = build_backbone(named, torch.device("cpu"), contents.record.seed)
-        torch.manual_seed(named_seed(contents.record.seed, "head"))
-        model = QualityModel(backbone, objective.new_head)
     except CliqaError as error:
         raise CannotRescoreError(str(error).splitlines()[0]) from None
     if rest_digest(backbone, {}) != contents.record.backbone_sha256:
@@ -113,7 +113,8 @@ def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityMod
             bool(torch.isfinite(t).all()) for t in tensors.values() if t.is_floating_point()
         ):
             faults.add(MODEL, "", "holds a number that is not finite")
-        model.load_tensors(tensors, contents.head_tasks)
+        seed, head_tasks = contents.record.seed, contents.head_tasks
+        model = rebuild_model(backbone, objective, seed, tensors, head_tasks)
     except (UnreadableError, KeyError, RuntimeError, ValueError) as error:
         faults.add(MODEL, "", f"does not fit the model: {str(error).splitlines()[0]}")
         raise CannotRescoreError("its weights do not fit") from None
@@ -121,13 +122,7 @@ def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityMod
     if counted != contents.record.parameters.backbone:
         told = contents.record.parameters.backbone
         faults.add(RUN, "parameters.backbone", f"{told}, but the network has {counted}")
-    model.eval()
     return model, frozen.eval()
-
-
-def _shrink(parts: Parts) -> Any:
-    shrink = parts.run.evaluate.shrink
-    return parts.run.train.shrink if shrink == "as-trained" else shrink
 
 
 def _gates(contents: Contents, parts: Parts) -> tuple[list[GatePlan], list[str]]:
@@ -137,9 +132,7 @@ def _gates(contents: Contents, parts: Parts) -> tuple[list[GatePlan], list[str]]
         return [GatePlan("newest", OnlyHead())], []
     states: dict[str, dict[str, np.ndarray]] = {}
     if GATES in contents.tensors:
-        for name, array in load_arrays(contents.files.read(GATES)).items():
-            label, _, key = name.partition("/")
-            states.setdefault(label, {})[key] = array
+        states = gate_states(load_arrays(contents.files.read(GATES)))
     found = [GatePlan("main", MainHead())] if record.main_head else []
     skipped = []
     for label, resolved in parts.by_label("gates").items():
