@@ -56,11 +56,15 @@ def extensions() -> frozenset[str]:
     return frozenset(e for e, form in Image.registered_extensions().items() if form in known)
 
 
-def picture_of(source: str | PathLike[str] | Image.Image | np.ndarray) -> Picture:
+def picture_of(
+    source: str | PathLike[str] | Image.Image | np.ndarray, *, least: int | None = None
+) -> Picture:
     """Decode, turn upright, and bring to RGB of 8 bits.
 
     Args:
         source: a path, a Pillow image, or uint8 pixels (H, W, 3) or (H, W).
+        least: for a thumbnail: a JPEG file may be decoded at a fraction of its size that has at
+            least so many pixels a side, which takes a fraction of the time.
 
     Raises:
         DataError: it cannot be read; the text says why, without naming it.
@@ -72,6 +76,8 @@ def picture_of(source: str | PathLike[str] | Image.Image | np.ndarray) -> Pictur
             return _converted(source)
         with Image.open(Path(source), formats=formats()) as image:
             large = image.width * image.height > _LARGE
+            if least is not None:
+                image.draft("RGB", (least, least))
             with _ONE_LARGE if large else nullcontext():
                 return _converted(image)
     except Image.DecompressionBombError:
