@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -49,7 +50,7 @@ def draw_sheet(title: str, cells: Sequence[Cell], *, columns: int, side: int) ->
     width = max(_GAP + len(lines[0]) * (side + _GAP), _NARROWEST)
     sheet = Image.new("RGB", (width, _TITLE + sum(h + _CAPTION + _GAP for h in heights)), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((_GAP, _GAP), title, _INK, _font(17))
+    draw.text((_GAP, _GAP), _drawable(title), _INK, _font(17))
     top = _TITLE + _GAP
     for line, height in zip(lines, heights, strict=True):
         for place, cell in enumerate(line):
@@ -58,16 +59,22 @@ def draw_sheet(title: str, cells: Sequence[Cell], *, columns: int, side: int) ->
                 draw.text((left, top), "unreadable", _DIM, _font(_TEXT))
             else:
                 sheet.paste(cell.picture, (left, top + height - cell.picture.height))
-            draw.text((left, top + height + 3), cell.caption, _INK, _font(_TEXT))
+            draw.text((left, top + height + 3), _drawable(cell.caption), _INK, _font(_TEXT))
             under = (left, top + height + 5 + _TEXT)
             draw.text(under, _cut(cell.about, draw, side), _DIM, _font(_TEXT - 2))
         top += height + _CAPTION + _GAP
     return sheet
 
 
+def _drawable(text: str) -> str:
+    """Letters without their accents where that leaves a letter: Pillow's font has few others."""
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in parts if not unicodedata.combining(c))
+
+
 def _cut(text: str, draw: ImageDraw.ImageDraw, width: int) -> str:
     """The end of a text that fits below a picture."""
-    font = _font(_TEXT - 2)
+    text, font = _drawable(text), _font(_TEXT - 2)
     if draw.textlength(text, font) <= width:
         return text
     while draw.textlength(f"…{text}", font) > width:

@@ -19,7 +19,9 @@ from cliqa.cli.context import let_threads_sleep, local_option, registry
     help="The folder; made if it is absent.",
 )
 @click.option("--gate", metavar="LABEL", help="One of the run's gates; default: its first.")
-@click.option("--onnx", is_flag=True, help="Also write model.onnx (`pip install cliqa-bench[onnx]`).")
+@click.option(
+    "--onnx", is_flag=True, help="Also write model.onnx (`pip install cliqa-bench[onnx]`)."
+)
 @click.option(
     "--onnx-size",
     metavar="HxW",
@@ -52,11 +54,11 @@ def export(
         check_can_export()
         size = parse_size(onnx_size)
     check_target(out, force=force)
-    scorer = export_model(
-        run, out, gate=gate, force=force, registry=registry(ctx, local_files)
-    )
+    scorer = export_model(run, out, gate=gate, force=force, registry=registry(ctx, local_files))
     total = sum(file.stat().st_size for file in out.iterdir() if file.is_file())
-    click.echo(f"{scorer.about['source']['method']}, gate {scorer.gate}: {out} ({total / 1e6:.1f} MB)")
+    click.echo(
+        f"{scorer.about['source']['method']}, gate {scorer.gate}: {out} ({total / 1e6:.1f} MB)"
+    )
     click.echo(f"Read {out / 'README.md'}, and put a licence into it before you share the folder.")
     if onnx or onnx_size:
         from cliqa.serving.onnx_graph import export_onnx

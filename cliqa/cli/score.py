@@ -13,7 +13,7 @@ from cliqa.errors import ConfigError, ResultError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from cliqa.serving import FoundImages, QualityScorer
+    from cliqa.serving import FoundImages
     from cliqa.serving.files import FileScores
     from cliqa.serving.table import Row
 
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 _SOME_FAILED: Final = 1
 
 
-def _as_shrink(ctx: click.Context, param: click.Parameter, value: str) -> int | str | None:
+def _as_shrink(
+    ctx: click.Context,  # noqa: ARG001 - click's signature
+    param: click.Parameter,  # noqa: ARG001 - click's signature
+    value: str,
+) -> int | str | None:
     """`--shrink`, as `cliqa.load` takes it."""
     if value == "none":
         return None
@@ -75,9 +79,7 @@ def _as_shrink(ctx: click.Context, param: click.Parameter, value: str) -> int | 
     show_default=True,
     help="Arithmetic of the network; auto: what is fast here.",
 )
-@click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
-)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -126,7 +128,9 @@ def score(
 
     scorer = load(model, registry=registry(ctx, local_files), **options)
     if not quiet:
-        click.echo(f"{scorer.about['source']['method']}, gate {scorer.gate}: {scorer.scale}", err=True)
+        click.echo(
+            f"{scorer.about['source']['method']}, gate {scorer.gate}: {scorer.scale}", err=True
+        )
     scores = FileScores(scorer, found.paths, out, overwrite)
     rows = _run(scores, all_heads=all_heads, shown=not quiet)
     if sheet is not None:

@@ -64,7 +64,7 @@ def _body(about: Mapping[str, Any], scale: str) -> str:
         "says how good a picture looks, without a reference.",
         f"**What the score means.** Higher is better: {scale}",
         "## Use it",
-        "```python\nimport cliqa\n\nscorer = cliqa.load(\"FOLDER\")  # this folder\n"
+        '```python\nimport cliqa\n\nscorer = cliqa.load("FOLDER")  # this folder\n'
         'print(scorer.score("photo.jpg").score)\n```',
         "```sh\ncliqa score FOLDER photos/ --out scores.csv --contact-sheet sheet.png\n```",
         _needs(about),

@@ -1,5 +1,6 @@
-"""All that it takes to score: a description of plain values, and tensors. A run and a model's
-folder both become this, so both are one model with one code to rebuild it.
+"""All that it takes to score: a description of plain values, and tensors.
+
+A run and a model's folder both become this, so one code rebuilds both.
 """
 
 from __future__ import annotations

@@ -70,7 +70,9 @@ def check_target(out: Path, *, force: bool) -> None:
             raise ResultError(f"{out} is a file, not a folder; name another --out")
         if is_model_folder(out):
             if not force:
-                raise ResultError(f"{out} holds a model; --force replaces it, or name another --out")
+                raise ResultError(
+                    f"{out} holds a model; --force replaces it, or name another --out"
+                )
             return
         if any(out.iterdir()):
             raise ResultError(

@@ -19,8 +19,30 @@ __all__ = ["FoundImages", "find_images", "shown_path"]
 
 #: What cameras and phones write that Pillow does not read: told, not passed over in silence.
 _UNREADABLE: Final = frozenset(
-    ".3fr .arw .cr2 .cr3 .dng .erf .heic .heif .jxl .kdc .mrw .nef .nrw .orf .pef .raf .raw .rw2 "
-    ".sr2 .srf .srw .x3f".split()
+    [
+        ".3fr",
+        ".arw",
+        ".cr2",
+        ".cr3",
+        ".dng",
+        ".erf",
+        ".heic",
+        ".heif",
+        ".jxl",
+        ".kdc",
+        ".mrw",
+        ".nef",
+        ".nrw",
+        ".orf",
+        ".pef",
+        ".raf",
+        ".raw",
+        ".rw2",
+        ".sr2",
+        ".srf",
+        ".srw",
+        ".x3f",
+    ]
 )
 _MAGIC: Final = frozenset("*?[")
 
@@ -123,9 +145,9 @@ class _Finder:
 
 
 def shown_path(path: Path | str) -> str:
-    """A path as text that any file and any terminal can hold.
+    r"""A path as text that any file and any terminal can hold.
 
-    Bytes that are no UTF-8 and control characters are written as `\\xff`; equal paths give equal
+    Bytes that are no UTF-8 and control characters are written as `\xff`; equal paths give equal
     text.
     """
     text = os.fsencode(path).decode("utf-8", "backslashreplace")

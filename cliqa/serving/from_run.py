@@ -94,8 +94,8 @@ def describe_run(folder: Path, gate: str | None, registry: Registry) -> Describe
         if isinstance(error, CliqaError):
             raise
         raise ResultError(
-            f"{folder} is a run that this cliqa cannot score with: {type(error).__name__}: {error}; "
-            f"its {RUN} was written by cliqa {record.get('environment', {}).get('cliqa', '?')}"
+            f"{folder} is a run that this cliqa cannot score with: {type(error).__name__}: "
+            f"{error}; its {RUN} was written by another version"
         ) from error
     return Described(description, tensors, where)
 

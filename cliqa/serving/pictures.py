@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from cliqa.data.decoding import UNREADABLE, turn_upright
 from cliqa.errors import DataError
@@ -72,6 +72,8 @@ def picture_of(
     if isinstance(source, np.ndarray):
         return Picture(_checked(source))
     try:
+        if not isinstance(source, Image.Image) and not Path(source).stat().st_size:
+            raise DataError("the file is empty")
         if isinstance(source, Image.Image):
             return _converted(source)
         with Image.open(Path(source), formats=formats()) as image:
@@ -84,6 +86,8 @@ def picture_of(
         raise DataError(_too_large()) from None
     except MemoryError:
         raise DataError("not enough memory to decode it") from None
+    except DataError:
+        raise
     except UNREADABLE as error:
         raise DataError(_reason(error)) from None
 
@@ -145,7 +149,7 @@ def _reason(error: Exception) -> str:
         return "permission denied"
     if isinstance(error, IsADirectoryError):
         return "it is a folder"
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return "no image that Pillow can read"
     text = (str(error) or type(error).__name__).splitlines()[0]
     return f"damaged: {text}"

@@ -78,8 +78,7 @@ def write_sheet(path: Path, rows: Sequence[Row], files: Sequence[Path], title: s
         shown = [order[round(i)] for i in np.linspace(0, len(order) - 1, _MOST)]
         about = f"{title}: {_MOST} of {len(rows):,} images, best first"
     cells = [
-        Cell(_thumbnail(row, where[id(row)]), _caption(row), row.error or row.path)
-        for row in shown
+        Cell(_thumbnail(row, where[id(row)]), _caption(row), row.error or row.path) for row in shown
     ]
     content = _page(about, shown, cells) if path.suffix.lower() == ".html" else _png(about, cells)
     write_atomic(path, lambda file: file.write(content))
