@@ -212,7 +212,10 @@ def _order(sort: str) -> Callable[[Sequence[Row]], list[Row]]:
         scored = [row for row in best_first(rows) if row.score is not None]
         return scored[::-1] + [row for row in rows if row.score is None]
 
-    return {"input": list, "best": best_first, "worst": worst_first}[sort]
+    def as_found(rows: Sequence[Row]) -> list[Row]:
+        return list(rows)
+
+    return {"input": as_found, "best": best_first, "worst": worst_first}[sort]
 
 
 def _print(rows: Sequence[Row]) -> None:

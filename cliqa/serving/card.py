@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cliqa.serving.scorer import head_names
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -75,7 +77,7 @@ def _body(about: Mapping[str, Any], scale: str) -> str:
                 "Method": f"`{source['method']}`",
                 "Objective": f"`{about['objective']['name']}`",
                 "Gate": f"`{gate['label']}`: how the scores of the heads become one",
-                "Heads": ", ".join("+".join(tasks) for tasks in about["heads"]),
+                "Heads": ", ".join(head_names(about["heads"], main_head=about["main_head"])),
                 "Pictures are seen": _view(about),
                 "Arithmetic": about["precision"],
             }

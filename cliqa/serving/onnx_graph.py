@@ -189,6 +189,9 @@ class _Graph(nn.Module):
     large as the model and not a network for each head.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, scorer: QualityScorer) -> None:
         super().__init__()
         rebuilt = scorer._rebuilt

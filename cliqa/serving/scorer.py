@@ -7,7 +7,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, overload
+from typing import TYPE_CHECKING, Any, Final, Self, overload
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from PIL import Image
 from cliqa.data.images import centre_crop
 from cliqa.data.resize import Resize
 from cliqa.errors import CliqaError, DataError
+from cliqa.evaluation.evaluator import MAIN
 from cliqa.model import Compute, pixels_that_fit
 from cliqa.serving.described import rebuild
 from cliqa.serving.pictures import Picture, formats, picture_of
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["QualityScore", "QualityScorer", "View"]
 
+#: Letters of a head's name that its tasks are listed in.
+_LONGEST_NAME: Final = 60
 #: Pictures that are decoded ahead, at most, and threads that do it.
 _AHEAD: Final = 32
 _DECODERS: Final = min(4, os.cpu_count() or 1)
@@ -108,7 +111,7 @@ class QualityScorer(
     """
 
     # The mixin would otherwise try to keep the arguments as JSON; the model has its own.
-    _hub_mixin_config: ClassVar[dict[str, Any]] = {}
+    _hub_mixin_config: Any = {}  # noqa: RUF012 - the mixin's own
 
     def __init__(
         self, described: Described, registry: Registry, device: torch.device, view: View
@@ -125,7 +128,7 @@ class QualityScorer(
             crop=view.crop,
         )
         self._gated = self._rebuilt.gated(self._compute)
-        self.heads = head_names(self.about["heads"])
+        self.heads = head_names(self.about["heads"], main_head=self.about["main_head"])
         self.gate: str = self.about["gate"]["label"]
         self.scale = scale_of(self.about)
         self.digest = described.digest(view.numbers())
@@ -138,7 +141,9 @@ class QualityScorer(
         )
 
     @overload
-    def score(self, images: One, *, all_heads: bool = False) -> QualityScore: ...
+    def score(  # type: ignore[overload-overlap]  # text is iterable
+        self, images: One, *, all_heads: bool = False
+    ) -> QualityScore: ...
     @overload
     def score(self, images: Iterable[One], *, all_heads: bool = False) -> list[QualityScore]: ...
     def score(
@@ -306,13 +311,25 @@ def _not_taken(picture: Picture, error: Exception) -> DataError:
     return DataError(f"the network cannot take {width} x {height} pixels: {reason}")
 
 
-def head_names(head_tasks: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """A name for each head: the tasks it was trained on, numbered where two are alike."""
-    names = ["+".join(tasks) or "untrained" for tasks in head_tasks]
+def head_names(head_tasks: Sequence[Sequence[str]], *, main_head: bool) -> tuple[str, ...]:
+    """A name for each head: the tasks it was trained on, numbered where two are alike.
+
+    Args:
+        head_tasks: the tasks of each.
+        main_head: the first is the one that the model answers with by itself.
+    """
+    names = [_head_name(tasks) for tasks in head_tasks]
+    if main_head:
+        names[0] = MAIN
     return tuple(
         name if names.count(name) == 1 else f"{name} ({place})"
         for place, name in enumerate(names, start=1)
     )
+
+
+def _head_name(tasks: Sequence[str]) -> str:
+    name = "+".join(tasks) or "untrained"
+    return name if len(name) <= _LONGEST_NAME else f"{len(tasks)} tasks"
 
 
 def scale_of(about: dict[str, Any]) -> str:

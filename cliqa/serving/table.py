@@ -103,11 +103,8 @@ class Row:
         heads = {k.removeprefix(_HEAD): v for k, v in flat.items() if k.startswith(_HEAD)}
         weights = {k.removeprefix(_WEIGHT): v for k, v in flat.items() if k.startswith(_WEIGHT)}
         known = all(weight is not None for weight in weights.values())
-        return cls(
-            *(flat[column] for column in _COLUMNS),
-            heads=heads if known else {},
-            weights=weights if known else {},
-        )
+        values = [flat[column] for column in _COLUMNS]
+        return cls(*values, *((heads, weights) if known else ()))
 
 
 def write_rows(path: Path, rows: Sequence[Row], heads: Sequence[str]) -> None:

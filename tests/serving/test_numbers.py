@@ -245,6 +245,15 @@ def test_what_cannot_be_scored_is_named(tiny_scorer, photos):
         tiny_scorer.score(np.zeros((5, 5, 3)))
 
 
+def test_heads_are_named_by_their_tasks_and_told_apart():
+    from cliqa.serving.scorer import head_names
+
+    assert head_names([["a", "b"], ["c"], ["c"]], main_head=False) == ("a+b", "c (2)", "c (3)")
+    many = [f"distortion-{n}" for n in range(20)]
+    assert head_names([many, ["a"]], main_head=True) == ("main", "a")
+    assert head_names([many], main_head=False) == ("20 tasks",)
+
+
 def test_pseudo_scores_and_the_objective_are_told(tiny_scorer):
     assert "no MOS" in tiny_scorer.scale
     assert "pseudo-MOS" in tiny_scorer.scale
