@@ -23,7 +23,7 @@ GATES = ("kmeans", "hard", "newest", "uniform")
 
 
 @pytest.fixture(scope="module")
-def test_pixels(tiny_run):
+def run_pixels(tiny_run):
     """Task -> sample id -> pixels of its test images, read by the dataset's own reader."""
     from cliqa.config import load_config
     from cliqa.data import ImageReader, build_dataset
@@ -53,21 +53,21 @@ def stored(folder, gate):
 
 @pytest.mark.parametrize("gate", GATES)
 @pytest.mark.parametrize("method", [".", "compare/ft-multi"])
-def test_test_images_get_the_scores_that_the_run_stored(tiny_run, test_pixels, method, gate):
+def test_test_images_get_the_scores_that_the_run_stored(tiny_run, run_pixels, method, gate):
     folder = tiny_run / method
     expected = stored(folder, gate)
     scorer = cliqa.load(folder, gate=gate, device="cpu")
-    for task, images in test_pixels.items():
+    for task, images in run_pixels.items():
         found = scorer.score(list(images.values()))
         assert len(found) >= 5
         for sample, answer in zip(images, found, strict=True):
             assert answer.score == pytest.approx(expected[task, sample], abs=1e-6)
 
 
-def test_heads_and_weights_are_those_that_the_run_stored(tiny_run, tiny_scorer, test_pixels):
+def test_heads_and_weights_are_those_that_the_run_stored(tiny_run, tiny_scorer, run_pixels):
     bundle = load_bundle(tiny_run)
     heads, weights = bundle.heads.to_pylist(), bundle.weights.to_pylist()
-    sample, pixels = next(iter(test_pixels["bid-like"].items()))
+    sample, pixels = next(iter(run_pixels["bid-like"].items()))
     found = tiny_scorer.score(pixels)
     of = {"step": 2, "task": "bid-like", "sample_id": sample}
     told = [r["score"] for r in heads if of.items() <= r.items()]
