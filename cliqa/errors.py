@@ -19,6 +19,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "MissingImagesError",
+    "MissingPackageError",
     "MissingWeightsError",
     "PluginError",
     "ResultError",
@@ -51,6 +52,10 @@ class CapabilityError(CliqaError, TypeError):
 
 class MissingWeightsError(CliqaError, FileNotFoundError):
     """Pre-trained weights are neither on this machine nor reachable."""
+
+
+class MissingPackageError(CliqaError, ImportError):
+    """What was asked for takes an optional package that is not installed."""
 
 
 class CacheError(CliqaError, OSError):

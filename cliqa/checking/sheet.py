@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from cliqa.checking.scan import THUMBNAIL
+from cliqa.sheets import Cell, draw_sheet
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from cliqa.checking.scan import Scan
     from cliqa.data import RatedDataset
 
@@ -17,12 +19,6 @@ __all__ = ["contact_sheet", "sheet_rows"]
 
 _COLUMNS: Final = 7
 _LINES: Final = 6
-_GAP: Final = 10
-_TEXT: Final = 13
-_CAPTION: Final = 2 * _TEXT + 12
-_TITLE: Final = 34
-_NARROWEST: Final = 520
-_PAPER, _INK, _DIM = (250, 250, 250), (20, 20, 20), (110, 110, 110)
 
 
 def sheet_rows(dataset: RatedDataset) -> list[int]:
@@ -45,35 +41,10 @@ def contact_sheet(name: str, dataset: RatedDataset, scan: Scan) -> Image.Image:
         scan: of all of them, with thumbnails of `sheet_rows`.
     """
     rows = sheet_rows(dataset)
-    lines = [rows[start : start + _COLUMNS] for start in range(0, len(rows), _COLUMNS)]
-    heights = [_height(line, scan) for line in lines]
-    width = max(_GAP + len(lines[0]) * (THUMBNAIL + _GAP), _NARROWEST)
-    sheet = Image.new("RGB", (width, _TITLE + sum(h + _CAPTION + _GAP for h in heights)), _PAPER)
-    draw = ImageDraw.Draw(sheet)
     low, high = dataset.quality_range
     title = f"{name}: {len(rows)} of {len(dataset.table):,} images, worst first ({low:g}..{high:g})"
-    draw.text((_GAP, _GAP), title, _INK, _font(17))
-    top = _TITLE + _GAP
-    for line, height in zip(lines, heights, strict=True):
-        for place, row in enumerate(line):
-            left = _GAP + place * (THUMBNAIL + _GAP)
-            picture = scan.thumbnails.get(row)
-            if picture is None:
-                draw.text((left, top), "unreadable", _DIM, _font(_TEXT))
-            else:
-                sheet.paste(picture, (left, top + height - picture.height))
-            score, about = _captions(dataset, row)
-            draw.text((left, top + height + 3), score, _INK, _font(_TEXT))
-            under = (left, top + height + 5 + _TEXT)
-            draw.text(under, _cut(about, draw), _DIM, _font(_TEXT - 2))
-        top += height + _CAPTION + _GAP
-    return sheet
-
-
-def _height(line: list[int], scan: Scan) -> int:
-    """Of a line of pictures: that of the tallest, or of a word in place of one."""
-    pictures = [scan.thumbnails[row] for row in line if row in scan.thumbnails]
-    return max([picture.height for picture in pictures] + [2 * _TEXT])
+    cells = [Cell(scan.thumbnails.get(row), *_captions(dataset, row)) for row in rows]
+    return draw_sheet(title, cells, columns=_COLUMNS, side=THUMBNAIL)
 
 
 def _captions(dataset: RatedDataset, row: int) -> tuple[str, str]:
@@ -83,17 +54,3 @@ def _captions(dataset: RatedDataset, row: int) -> tuple[str, str]:
     if raw != quality:
         score += f"  (score {raw:.4g})"
     return score, str(table["sample_id"][row]).partition("/")[2] or str(table["sample_id"][row])
-
-
-def _cut(text: str, draw: ImageDraw.ImageDraw) -> str:
-    """The end of a text that fits below a picture; names differ at their end."""
-    font = _font(_TEXT - 2)
-    if draw.textlength(text, font) <= THUMBNAIL:
-        return text
-    while draw.textlength(f"…{text}", font) > THUMBNAIL:
-        text = text[1:]
-    return f"…{text}"
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)

@@ -17,6 +17,8 @@ __all__ = ["cli", "main"]
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("cliqa.cli.run:run", "Train and evaluate a configuration"),
     "sweep": ("cliqa.cli.sweep:sweep", "Train and evaluate a grid of configurations"),
+    "score": ("cliqa.cli.score:score", "Score pictures by a trained model"),
+    "export": ("cliqa.cli.export:export", "Write a model to a folder of its own"),
     "report": ("cliqa.cli.report:report", "Write one HTML page about one run or many"),
     "verify": ("cliqa.cli.verify:verify", "Verify result bundles, recomputing every metric"),
     "submit": ("cliqa.cli.submit:submit", "Make bundles of runs for others to verify"),

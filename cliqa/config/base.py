@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Self, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -31,6 +31,14 @@ class ComponentConfig(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def without_weights(self) -> Self:
+        """Settings of a backbone of the same shape that reads and downloads no weights.
+
+        A trained model is rebuilt from them, and every tensor is then replaced by the model's own.
+        A backbone whose settings name weights overrides this; default: these very settings.
+        """
+        return self
 
     @field_validator("*", mode="before")
     @classmethod

@@ -2,11 +2,12 @@
 
 from cliqa.evaluation.evaluator import Evaluator, GatePlan
 from cliqa.evaluation.features import StageFeatures
-from cliqa.evaluation.gate import Gate, GateQuery
+from cliqa.evaluation.gate import Gate, GateQuery, constant_weights
 from cliqa.evaluation.normalization import Normalization, find_normalization
-from cliqa.evaluation.serving import GatedModel
+from cliqa.evaluation.serving import Answer, GatedModel
 
 __all__ = [
+    "Answer",
     "Evaluator",
     "Gate",
     "GatePlan",
@@ -14,5 +15,6 @@ __all__ = [
     "GatedModel",
     "Normalization",
     "StageFeatures",
+    "constant_weights",
     "find_normalization",
 ]

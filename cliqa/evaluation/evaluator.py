@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from cliqa.errors import PluginError
-from cliqa.evaluation.gate import Gate, GateQuery
+from cliqa.evaluation.gate import Gate, GateQuery, constant_weights
 from cliqa.inference import Scorer, make_scorer
 from cliqa.seeds import named_seed
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cliqa.data import Task
     from cliqa.evaluation.features import StageFeatures
+    from cliqa.evaluation.gate import GraphGate
     from cliqa.model import Compute, QualityModel
 
 
@@ -62,6 +63,10 @@ class OnlyHead(Gate):
         """All weight on it."""
         return np.ones((query.count, query.heads), dtype=np.float32)
 
+    def as_graph(self, heads: int) -> GraphGate:
+        """See `Gate.as_graph`."""
+        return constant_weights([1.0] * heads)
+
 
 class MainHead(Gate):
     """The head that a model answers with by itself, beside others that gates weight."""
@@ -73,6 +78,10 @@ class MainHead(Gate):
         weights = np.zeros((query.count, query.heads), dtype=np.float32)
         weights[:, 0] = 1.0
         return weights
+
+    def as_graph(self, heads: int) -> GraphGate:
+        """See `Gate.as_graph`."""
+        return constant_weights([1.0] + [0.0] * (heads - 1))
 
 
 class Evaluator:

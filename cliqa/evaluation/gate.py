@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
+    from torch import Tensor
 
-Features = "Mapping[int, np.ndarray]"
+    #: Weights by tensor operations, see `Gate.as_graph`.
+    GraphGate = Callable[[Mapping[int, Tensor], Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,19 @@ class Gate(ABC):
     def weights(self, query: GateQuery) -> np.ndarray | None:
         """float32 (count, heads), rows sum to 1; None: these images cannot be gated yet."""
 
+    def as_graph(self, heads: int) -> GraphGate | None:  # noqa: ARG002
+        """The same weights by tensor operations, for a model that leaves Python (ONNX).
+
+        Args:
+            heads: number of heads, T.
+
+        Returns:
+            A function of float32 features, stage -> (count, channels), and of any tensor whose
+            first dimension is count; it gives float32 (count, heads). None: there is no such
+            function (default).
+        """
+        return None
+
     def state(self) -> dict[str, np.ndarray]:
         """What was fitted, for checkpoints."""
         return {}
@@ -80,3 +95,15 @@ class Gate(ABC):
         """Restore what `state` returned."""
         if state:
             raise KeyError(f"{type(self).__name__} keeps no state but was given {sorted(state)}")
+
+
+def constant_weights(weights: Sequence[float]) -> GraphGate:
+    """The graph of a gate that looks at no image: the same weights for all."""
+    import torch
+
+    row = torch.tensor([list(weights)], dtype=torch.float32)
+
+    def same(features: Mapping[int, Tensor], like: Tensor) -> Tensor:  # noqa: ARG001 - a gate's
+        return row.to(like.device).expand(like.shape[0], -1)
+
+    return same

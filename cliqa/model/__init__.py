@@ -11,7 +11,7 @@ from cliqa.model.backbone import Backbone
 from cliqa.model.build import build_backbone
 from cliqa.model.complexity import count_macs
 from cliqa.model.compute import Compute, choose_device
-from cliqa.model.memory import activation_bytes, images_that_fit
+from cliqa.model.memory import activation_bytes, images_that_fit, pixels_that_fit
 from cliqa.model.network import QualityModel, Tensors
 from cliqa.model.normalization import normalization_layers, normalization_tensors
 from cliqa.model.scoring import batches_of_equal_size, to_input
@@ -32,6 +32,7 @@ __all__ = [
     "load_artefact",
     "normalization_layers",
     "normalization_tensors",
+    "pixels_that_fit",
     "rest_digest",
     "save_artefact",
     "to_input",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: Bytes of activations a pixel that no known network reaches (ResNet-18 takes 140, VGG-16 524):
 #: taken for one that cannot be measured, and nothing is measured where even so much is there.
 _MOST: Final = 2048
+#: Side of the image that a network is measured with where no other is at hand.
+_PROBE: Final = 256
 _KNOWN: weakref.WeakKeyDictionary[nn.Module, float] = weakref.WeakKeyDictionary()
 
 
@@ -63,13 +65,28 @@ def images_that_fit(network: nn.Module, height: int, width: int, memory: int, wa
     """
     if wanted * height * width * _MOST <= memory:
         return wanted
+    return max(1, min(wanted, int(memory / (_a_pixel(network, height, width) * height * width))))
+
+
+def pixels_that_fit(network: nn.Module, memory: int) -> int:
+    """Pixels of the largest single image whose forward takes no more than that.
+
+    Args:
+        network: in evaluation mode.
+        memory: bytes that activations may take.
+    """
+    return int(memory / _a_pixel(network, _PROBE, _PROBE))
+
+
+def _a_pixel(network: nn.Module, height: int, width: int) -> float:
+    """Bytes of activations a pixel, measured with the first size that is asked for."""
     if network not in _KNOWN:
         try:
             _KNOWN[network] = activation_bytes(network, height, width) / (height * width)
         except Exception:
             # A plugin's network may do what shapes alone cannot; it must run all the same.
             _KNOWN[network] = _MOST
-    return max(1, min(wanted, int(memory / (_KNOWN[network] * height * width))))
+    return _KNOWN[network]
 
 
 class _Live(TorchDispatchMode):

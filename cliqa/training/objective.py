@@ -15,6 +15,7 @@ class Objective(Protocol):
 
     Attributes:
         arity: images in one unit that the loss is a mean over: 2 for pairs, 1 for single images.
+        score_scale: optional; what a trained model's score is, in one sentence for its users.
     """
 
     arity: int

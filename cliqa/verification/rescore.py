@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
@@ -14,9 +14,10 @@ from cliqa.errors import CliqaError
 from cliqa.evaluation import GatePlan, GateQuery, StageFeatures
 from cliqa.evaluation.evaluator import MainHead, OnlyHead
 from cliqa.inference import ReferenceScorer
-from cliqa.model import Backbone, Compute, QualityModel, build_backbone, rest_digest
+from cliqa.model import Compute, build_backbone, rest_digest
 from cliqa.results.layout import HEADS, PREDICTIONS, RUN
-from cliqa.seeds import named_rng, named_seed
+from cliqa.seeds import named_rng
+from cliqa.serving.rebuild import gate_states, new_model, test_shrink
 from cliqa.verification.components import made, strategy_of
 from cliqa.verification.contents import GATES, MODEL
 from cliqa.verification.files import UnreadableError
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cliqa.data import Task
-    from cliqa.training import Strategy
+    from cliqa.model import Backbone, QualityModel
+    from cliqa.training import Objective
     from cliqa.verification.contents import Contents
     from cliqa.verification.parts import Parts
     from cliqa.verification.scores import Grid
@@ -75,7 +77,7 @@ def rescore(
     compute = Compute(
         device=torch.device("cpu"),
         precision=scoring,
-        shrink=_shrink(parts),
+        shrink=test_shrink(parts.run.evaluate.shrink, parts.run.train.shrink),
         crop=parts.run.evaluate.crop,
     )
     gates, skipped = _gates(contents, parts)
@@ -102,22 +104,18 @@ def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityMod
         raise CannotRescoreError("the backbone's weights are a file of the submitter's")
     try:
         backbone = build_backbone(named, torch.device("cpu"), contents.record.seed)
-        frozen = build_backbone(named, torch.device("cpu"), contents.record.seed)
     except CliqaError as error:
         raise CannotRescoreError(str(error).splitlines()[0]) from None
     if rest_digest(backbone, {}) != contents.record.backbone_sha256:
         faults.add(RUN, "backbone_sha256", "the backbone made here starts from other weights")
-    torch.manual_seed(named_seed(contents.record.seed, "head"))
-    model = QualityModel(backbone, objective.new_head)
-    strategy = made(strategy_of(contents, parts))
-    if strategy is not None:
-        _start(strategy, model)
-    _load(contents, model, head_tasks, faults, has_code=strategy is not None)
+    frozen = build_backbone(named, torch.device("cpu"), contents.record.seed)
+    model, has_code = _untrained(contents, parts, backbone, objective)
+    _load(contents, model, head_tasks, faults, has_code=has_code)
+    model.eval().requires_grad_(False)
     counted = sum(p.numel() for p in model.backbone.parameters())
     if counted != contents.record.parameters.backbone:
         told = contents.record.parameters.backbone
         faults.add(RUN, "parameters.backbone", f"{told}, but the network has {counted}")
-    model.eval()
     return model, frozen.eval()
 
 
@@ -155,17 +153,15 @@ def _load(
         raise CannotRescoreError("its weights do not fit") from None
 
 
-def _start(strategy: Strategy, model: QualityModel) -> None:
-    """Let the method add to the network what it adds."""
+def _untrained(
+    contents: Contents, parts: Parts, backbone: Backbone, objective: Objective
+) -> tuple[QualityModel, bool]:
+    """The model with what its method adds to the network, and whether the method is here."""
+    strategy = made(strategy_of(contents, parts))
     try:
-        strategy.start(model)
+        return new_model(backbone, objective, contents.record.seed, strategy), strategy is not None
     except Exception as error:  # a plugin's own code
         raise CannotRescoreError(f"its method cannot start: {error}") from None
-
-
-def _shrink(parts: Parts) -> Any:
-    shrink = parts.run.evaluate.shrink
-    return parts.run.train.shrink if shrink == "as-trained" else shrink
 
 
 def _gates(contents: Contents, parts: Parts) -> tuple[list[GatePlan], list[str]]:
@@ -175,9 +171,7 @@ def _gates(contents: Contents, parts: Parts) -> tuple[list[GatePlan], list[str]]
         return [GatePlan("newest", OnlyHead())], []
     states: dict[str, dict[str, np.ndarray]] = {}
     if GATES in contents.tensors:
-        for name, array in load_arrays(contents.files.read(GATES)).items():
-            label, _, key = name.partition("/")
-            states.setdefault(label, {})[key] = array
+        states = gate_states(load_arrays(contents.files.read(GATES)))
     found = [GatePlan("main", MainHead())] if record.main_head else []
     skipped = []
     for label, resolved in parts.by_label("gates").items():

@@ -11,7 +11,9 @@ from cliqa.evaluation import Gate, GateQuery
 from cliqa_gates.config import PRETRAINED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from torch import Tensor
 
     from cliqa_gates.config import KMeansConfig
 
@@ -62,6 +64,26 @@ class KMeansGate(Gate):
         weights: np.ndarray = exponentials / exponentials.sum(axis=1, keepdims=True)
         return weights
 
+    def as_graph(self, heads: int) -> Callable[[Mapping[int, Tensor], Tensor], Tensor]:  # noqa: ARG002
+        """See `Gate.as_graph`; distances in float64, as here."""
+        import torch
+
+        centres = [
+            {s: torch.from_numpy(task[s].astype(np.float64)) for s in self.stages}
+            for task in self._centroids
+        ]
+        tau = self.config.tau
+
+        def soft(features: Mapping[int, Tensor], like: Tensor) -> Tensor:  # noqa: ARG001 - a gate's
+            stages = []
+            for stage in self.stages:
+                unit = torch.nn.functional.normalize(features[stage], dim=1, eps=1e-12).double()
+                nearest = [_nearest(unit, task[stage].to(unit.device)) for task in centres]
+                stages.append(torch.softmax(-tau * torch.stack(nearest, dim=1), dim=1))
+            return torch.stack(stages).mean(dim=0).float()
+
+        return soft
+
     def state(self) -> dict[str, np.ndarray]:
         """`TASK/STAGE` -> float32 (K, channels)."""
         return {
@@ -88,6 +110,24 @@ class HardKMeansGate(KMeansGate):
         """See `Gate.weights`."""
         soft = super().weights(query)
         return np.eye(query.heads, dtype=np.float32)[soft.argmax(axis=1)]
+
+    def as_graph(self, heads: int) -> Callable[[Mapping[int, Tensor], Tensor], Tensor]:
+        """See `Gate.as_graph`."""
+        import torch
+
+        soft = super().as_graph(heads)
+
+        def hard(features: Mapping[int, Tensor], like: Tensor) -> Tensor:
+            best = soft(features, like).argmax(dim=1)
+            return torch.nn.functional.one_hot(best, heads).float()
+
+        return hard
+
+
+def _nearest(points: Tensor, centres: Tensor) -> Tensor:
+    """Distance from each point to the nearest centre: (B, C), (K, C) -> (B,)."""
+    squared = (points**2).sum(1, keepdim=True) + (centres**2).sum(1) - 2 * points @ centres.T
+    return squared.clamp_min(0.0).amin(dim=1).sqrt()
 
 
 def nearest_distances(points: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:

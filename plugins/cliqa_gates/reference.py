@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from cliqa.evaluation import Gate, GateQuery
+from cliqa.evaluation import Gate, GateQuery, constant_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor
 
 
 def _one_hot(query: GateQuery, head: int) -> np.ndarray:
@@ -22,6 +29,10 @@ class Newest(Gate):
         """See `Gate.weights`."""
         return _one_hot(query, query.heads - 1)
 
+    def as_graph(self, heads: int) -> Callable[[Mapping[int, Tensor], Tensor], Tensor]:
+        """See `Gate.as_graph`."""
+        return constant_weights([0.0] * (heads - 1) + [1.0])
+
 
 class Uniform(Gate):
     """Equal weights."""
@@ -29,6 +40,10 @@ class Uniform(Gate):
     def weights(self, query: GateQuery) -> np.ndarray:
         """See `Gate.weights`."""
         return np.full((query.count, query.heads), 1.0 / query.heads, dtype=np.float32)
+
+    def as_graph(self, heads: int) -> Callable[[Mapping[int, Tensor], Tensor], Tensor]:
+        """See `Gate.as_graph`."""
+        return constant_weights([1.0 / heads] * heads)
 
 
 class Oracle(Gate):

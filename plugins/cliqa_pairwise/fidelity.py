@@ -43,6 +43,10 @@ class Fidelity:
     """1 - sqrt(r p) - sqrt((1 - r)(1 - p)), mean over the pairs of a batch (TSN-IQA, Eq. 5)."""
 
     arity = 2
+    score_scale = (
+        "a relative number in [-1, 1], learned from comparisons of two images: which of two images "
+        "scores higher is meaningful, the number itself is no MOS"
+    )
 
     def __init__(self, config: FidelityConfig) -> None:
         self.config = config

@@ -33,6 +33,10 @@ class SquaredError:
     """(score - quality)^2, mean over the images; qualities lie in [0, 1]."""
 
     arity = 1
+    score_scale = (
+        "a number in [0, 1], learned as the rating itself stretched to [0, 1] over the range of "
+        "each rated set"
+    )
 
     def __init__(self, config: SquaredErrorConfig) -> None:
         self.config = config

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from pydantic import Field
 
 from cliqa.config import ComponentConfig
@@ -23,6 +25,10 @@ class TimmConfig(ComponentConfig):
         "to the current folder",
     )
 
+    def without_weights(self) -> Self:
+        """See `ComponentConfig.without_weights`."""
+        return self.model_copy(update={"pretrained": False, "weights": None})
+
 
 class SCNNConfig(ComponentConfig):
     """Where the weights of S-CNN come from."""
@@ -33,6 +39,10 @@ class SCNNConfig(ComponentConfig):
         "made, or a state dict in the form of the authors' scnn.pkl, relative to the current "
         "folder; null: random weights",
     )
+
+    def without_weights(self) -> Self:
+        """See `ComponentConfig.without_weights`."""
+        return self.model_copy(update={"weights": None})
 
 
 class TwoStreamConfig(ComponentConfig):
@@ -57,3 +67,7 @@ class TwoStreamConfig(ComponentConfig):
         description="weights of the frozen S-CNN, which must be given: a file as for the backbone "
         "s-cnn, or `random` for trying the network out",
     )
+
+    def without_weights(self) -> Self:
+        """See `ComponentConfig.without_weights`."""
+        return self.model_copy(update={"pretrained": False, "weights": None, "scnn": "random"})

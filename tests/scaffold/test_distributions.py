@@ -11,10 +11,13 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from packaging.requirements import Requirement
+from PIL import Image
 
 import cliqa
+from cliqa.errors import UnknownComponentError
 from cliqa.registry import Registry
 from cliqa.verification import Trust, Verifier
 
@@ -132,3 +135,17 @@ def test_without_the_example_its_result_is_recomputed_and_not_called_faulty(lora
     assert found.trust is Trust.RECOMPUTED
     assert list(found.all_faults()) == []
     assert any("may have added to the network, is not here" in note for note in found.notes)
+
+
+def test_a_model_whose_method_adds_to_the_network_scores_pictures_after_its_export(
+    installed, lora_run
+):
+    installed.cliqa("export", "out", "--out", "model", cwd=lora_run)
+    picture = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(lora_run / "picture.png")
+    for name in ("out", "model"):
+        installed.cliqa("score", name, "picture.png", "--out", f"{name}.json", cwd=lora_run)
+    run, model = (json.loads((lora_run / f"{n}.json").read_text()) for n in ("out", "model"))
+    assert run[0]["score"] == model[0]["score"]
+    with pytest.raises(UnknownComponentError, match="cliqa-example"):
+        cliqa.load(lora_run / "model", registry=Registry.discover(third_party=False))

@@ -153,9 +153,7 @@ def same_in_another_process(subject: Subject) -> None:
         skip("it is a member of a family")
     config = subject.config()
     settings = {} if config is None else config.model_dump(mode="json", by_alias=True)
-    there = ask(
-        "dataset", subject.owner, name=subject.registered.component.name, settings=settings
-    )
+    there = ask("dataset", subject.owner, name=subject.registered.component.name, settings=settings)
     here = list(dataset.table["sample_id"][:])
     require(
         here == there["ids"],

@@ -1,0 +1,152 @@
+"""The card of a model's folder: what it is, what it was trained on, what its numbers mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cliqa.serving.scorer import head_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["card_text"]
+
+
+def card_text(about: Mapping[str, Any], scale: str) -> str:
+    """Markdown with the Hub's metadata on top.
+
+    Args:
+        about: `config.json` of the folder.
+        scale: what the score's number means.
+    """
+    return f"---\n{_metadata(about)}---\n\n{_body(about, scale)}"
+
+
+def _metadata(about: Mapping[str, Any]) -> str:
+    from huggingface_hub import ModelCardData
+
+    data = ModelCardData(
+        library_name="cliqa",
+        tags=["image-quality-assessment", "continual-learning", "pytorch_model_hub_mixin"],
+        model_name=_name(about),
+        eval_results=_results(about) or None,
+        ignore_metadata_errors=True,
+    )
+    return f"{data.to_yaml()}\n"
+
+
+def _results(about: Mapping[str, Any]) -> list[Any]:
+    """SRCC of the last model on each test set, as the Hub's `model-index` takes it."""
+    from huggingface_hub import EvalResult
+
+    pseudo = about["source"].get("pseudo_scores")
+    return [
+        EvalResult(
+            task_type="image-quality-assessment",
+            dataset_type=task,
+            dataset_name=f"{task} (pseudo-MOS)" if pseudo else task,
+            dataset_split="test",
+            metric_type="srcc",
+            metric_name="SRCC",
+            metric_value=value,
+        )
+        for task, value in about.get("results", {}).get("srcc", {}).items()
+    ]
+
+
+def _name(about: Mapping[str, Any]) -> str:
+    return f"{about['source']['method']} on {about['backbone']['name']}"
+
+
+def _body(about: Mapping[str, Any], scale: str) -> str:
+    source, gate = about["source"], about["gate"]
+    parts = [
+        f"# {_name(about)}",
+        "A blind image quality model, trained on one rated set after another with cliqa. It "
+        "says how good a picture looks, without a reference.",
+        f"**What the score means.** Higher is better: {scale}",
+        "## Use it",
+        '```python\nimport cliqa\n\nscorer = cliqa.load("FOLDER")  # this folder\n'
+        'print(scorer.score("photo.jpg").score)\n```',
+        "```sh\ncliqa score FOLDER photos/ --out scores.csv --contact-sheet sheet.png\n```",
+        _needs(about),
+        "## What it is",
+        _list(
+            {
+                "Backbone": f"`{about['backbone']['name']}`",
+                "Method": f"`{source['method']}`",
+                "Objective": f"`{about['objective']['name']}`",
+                "Gate": f"`{gate['label']}`: how the scores of the heads become one",
+                "Heads": ", ".join(head_names(about["heads"], main_head=about["main_head"])),
+                "Pictures are seen": _view(about),
+                "Arithmetic": about["precision"],
+            }
+        ),
+        "## What it was trained on",
+        _training(source),
+        "## How well it does",
+        _measured(about),
+        "## Licence",
+        "*Not chosen yet.* Whoever shares this model says here, and as `license:` in the first "
+        "lines, under which terms; those of the images it was trained on may bind it.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _needs(about: Mapping[str, Any]) -> str:
+    """Packages besides cliqa itself."""
+    gate = about["gate"]["component"] or {}
+    owners = [c.get("plugin") or {} for c in (about["backbone"], about["objective"], gate)]
+    foreign = {
+        f"`{o['distribution']}=={o['version']}`"
+        if o.get("distribution")
+        else f"the plugin file `{o['name']}.py` (name it with `--local`)"
+        for o in owners
+        if o and o.get("distribution") != "cliqa-bench"
+    }
+    own = f"the Python package `cliqa-bench` (written by {about['cliqa']})"
+    return f"It takes {' and '.join([own, *sorted(foreign)])}; nothing is downloaded to score."
+
+
+def _view(about: Mapping[str, Any]) -> str:
+    view = about["test_view"]
+    shrink = view["shrink"]
+    size = "at their own size"
+    if isinstance(shrink, int):
+        size = f"shrunk to a short side of {shrink} pixels if both sides are longer"
+    elif shrink is not None:
+        size = f"fitted into {shrink} pixels (height x width)"
+    return size + (f", the middle {view['crop']} x {view['crop']} pixels" if view["crop"] else "")
+
+
+def _training(source: Mapping[str, Any]) -> str:
+    lines = [
+        f"In this order ({source['order']}), seed {source['seed']}:",
+        "\n".join(
+            f"{place}. {task}: {source['data'][task]['train']} training images"
+            + (" (pseudo-MOS)" if source["data"][task].get("pseudo_scores") else "")
+            for place, task in enumerate(source["tasks"], start=1)
+        ),
+    ]
+    if source.get("pseudo_scores"):
+        lines.append(
+            "Pseudo-MOS are computed ratings: no human rated these very images. Numbers below say "
+            "how well the model follows them, not how well it follows people."
+        )
+    lines.append(f"Run `{source['run_id']}`, SHA256SUMS `{source['sums_sha256']}`.")
+    return "\n\n".join(lines)
+
+
+def _measured(about: Mapping[str, Any]) -> str:
+    results = about.get("results") or {}
+    if not results.get("srcc"):
+        return "The run measured nothing for this gate."
+    lines = ["Rank correlation (SRCC) of the last model on each test set, by this gate:", ""]
+    lines += ["| Test set | SRCC |", "|---|---|"]
+    lines += [f"| {task} | {value:.3f} |" for task, value in results["srcc"].items()]
+    summaries = ", ".join(f"{k} {v:.3f}" for k, v in results["summaries"].items())
+    return "\n".join(lines) + (f"\n\nOver the sequence: {summaries}." if summaries else "")
+
+
+def _list(items: Mapping[str, str]) -> str:
+    return "\n".join(f"* {key}: {value}" for key, value in items.items())

@@ -1,0 +1,58 @@
+"""The ONNX graph says what the model says."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+import cliqa
+from cliqa.errors import CapabilityError, ConfigError, MissingPackageError
+from cliqa.serving import export_onnx
+from cliqa.serving.onnx_graph import TOLERANCE, check_can_export, parse_size
+
+needs_onnx = pytest.mark.skipif(
+    any(importlib.util.find_spec(n) is None for n in ("onnx", "onnxscript", "onnxruntime")),
+    reason="packages of the extra `onnx` are not installed",
+)
+
+
+@needs_onnx
+@pytest.mark.parametrize(("method", "gate"), [(".", "kmeans"), ("compare/ft-multi", "hard")])
+def test_the_graph_gives_the_models_scores_heads_and_weights_for_other_sizes_too(
+    tiny_run, tmp_path, method, gate
+):
+    import onnxruntime
+
+    scorer = cliqa.load(tiny_run / method, gate=gate, device="cpu")
+    export_onnx(scorer, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    for shape in ((1, 64, 80, 3), (3, 97, 61, 3)):
+        pixels = np.random.default_rng(2).integers(0, 256, shape).astype(np.uint8)
+        scores, heads, weights = session.run(["score", "heads", "weights"], {"pixels": pixels})
+        for n, found in enumerate(scorer.score(pixels, all_heads=True)):
+            assert scores[n] == pytest.approx(found.score, abs=TOLERANCE)
+            assert heads[n] == pytest.approx(list(found.heads.values()), abs=TOLERANCE)
+            assert weights[n] == pytest.approx(list(found.weights.values()), abs=TOLERANCE)
+
+
+@needs_onnx
+def test_a_gate_without_tensor_operations_is_told_with_what_can_be_exported(
+    tiny_run, tmp_path, monkeypatch
+):
+    scorer = cliqa.load(tiny_run, gate="uniform", device="cpu")
+    monkeypatch.setattr(type(scorer._rebuilt.plan.gate), "as_graph", lambda self, heads: None)
+    with pytest.raises(CapabilityError, match="gate `uniform` has no form as tensor operations"):
+        export_onnx(scorer, tmp_path / "model.onnx")
+
+
+def test_missing_packages_are_named_with_their_extra(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match=r"onnx, onnxscript, onnxruntime.*\[onnx\]"):
+        check_can_export()
+
+
+def test_a_size_is_height_x_width():
+    assert parse_size("384x512") == (384, 512)
+    assert parse_size(None) is None
+    with pytest.raises(ConfigError, match="expected HEIGHTxWIDTH"):
+        parse_size("384")
