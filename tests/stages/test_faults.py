@@ -313,4 +313,4 @@ def test_a_process_killed_while_it_writes_leaves_no_entry(small, store, go, monk
     assert store.addresses() == []
     monkeypatch.setattr("cliqa.resume.store.write_checkpoint", write_checkpoint)
     go(small(), "one", store=store)
-    assert len(store.addresses()) == 1  # the first stage was trained, and goes on from there
+    assert len(store.addresses()) == 2
