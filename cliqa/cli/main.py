@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "new": ("cliqa.cli.new:new", "Write a method, gate, metric, dataset or plugin to start from"),
     "cache": ("cliqa.cli.cache:cache", "Look at, empty or check the cache of decoded images"),
     "check": ("cliqa.cli.check:check", "Check a plugin: does it keep to its kind's contract?"),
+    "store": ("cliqa.cli.store:store", "List, clean up or check a store of trained stages"),
     "plugins": ("cliqa.cli.plugins:plugins", "List the plugins, and check them"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,10 +16,11 @@ from cliqa.registry.component import KINDS
 from cliqa.resume import Interrupted, Interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from rich.console import Console
 
+    from cliqa.stages import StageStore
     from cliqa.sweep import CellState, Plan, SweepFolder
 
 #: What a shell reports for a process that Ctrl-C ended.
@@ -41,6 +43,13 @@ _INTERRUPTED: Final = 130
 )
 @click.option("--dry-run", is_flag=True, help="Print what there is to run, and run nothing.")
 @click.option("--fail-fast", is_flag=True, help="Stop after the first run that fails.")
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    help="Folder of trained stages that these runs share with others; default: a store of their "
+    "own in the sweep's folder, for what several of them need.",
+)
+@click.option("--no-store", is_flag=True, help="Let every run train all of its stages itself.")
 @click.option("--quiet", is_flag=True, help="Print the result only, no progress.")
 @click.pass_context
 def sweep(
@@ -50,6 +59,8 @@ def sweep(
     overrides: tuple[str, ...],
     dry_run: bool,
     fail_fast: bool,
+    store: Path | None,
+    no_store: bool,
     quiet: bool,
 ) -> None:
     """Train and evaluate every run of GRID: a .yaml file, or a shipped recipe that is a grid.
@@ -57,8 +68,13 @@ def sweep(
     All configurations are checked before the first is run. Runs that are finished are kept, so the
     same command goes on after an interruption, and tries again what failed.
     """
+    from cliqa.stages import chosen_store
     from cliqa.sweep import SweepFolder, plan_sweep
 
+    if no_store:
+        if store is not None:
+            raise click.UsageError("--store and --no-store exclude each other")
+        overrides = (*overrides, "store=null")
     plan = plan_sweep(
         grid, overrides=overrides, registry_factory=lambda files: registry(ctx, files)
     )
@@ -73,7 +89,15 @@ def sweep(
         if not quiet:
             _print_head(plan, folder, states, console)
         try:
-            _run(plan, folder, states, None if quiet else console, fail_fast)
+            stages = partial(folder.store, plan) if store is None else partial(chosen_store, store)
+            _run(
+                plan,
+                folder,
+                states,
+                None if quiet else console,
+                fail_fast,
+                _nowhere if no_store else stages,
+            )
         except KeyboardInterrupt as stop:
             folder.write(plan)
             _print_left(plan, folder, console)
@@ -89,6 +113,7 @@ def _run(
     states: Mapping[str, CellState],
     console: Console | None,
     fail_fast: bool,
+    stages: Callable[[], StageStore | None],
 ) -> None:
     from cliqa.sweep import CellState
 
@@ -102,7 +127,18 @@ def _run(
 
     observer = SweepProgress(console) if console else None
     with Interrupts(tell_of_signal) as interrupts:
-        run_cells(cells, folder, observer=observer, fail_fast=fail_fast, interrupts=interrupts)
+        run_cells(
+            cells,
+            folder,
+            observer=observer,
+            fail_fast=fail_fast,
+            interrupts=interrupts,
+            store=stages(),
+        )
+
+
+def _nowhere() -> None:
+    """The store of runs that share nothing."""
 
 
 def _print_head(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cliqa.resume import Interrupts
+    from cliqa.stages import StageStore
     from cliqa.sweep.folder import Failure, SweepFolder
     from cliqa.sweep.plan import Cell
 
@@ -53,6 +54,7 @@ def run_cells(
     observer: SweepObserver | None = None,
     fail_fast: bool = False,
     interrupts: Interrupts | None = None,
+    store: StageStore | None = None,
 ) -> list[Failure]:
     """Run cells one after the other; one that fails is noted and does not stop the others.
 
@@ -62,6 +64,7 @@ def run_cells(
         observer: told what happens.
         fail_fast: stop after the first failure.
         interrupts: what may stop a run; the run is saved.
+        store: trained stages that the cells share; default: as each configuration says.
 
     Returns:
         The failures.
@@ -79,7 +82,7 @@ def run_cells(
                 threads
             )  # a cell that asks for none gets what a run of its own has
             with observer.watch(cell, number, len(cells)) as watcher:
-                failure = attempt(cell, folder, watcher, datasets, interrupts)
+                failure = attempt(cell, folder, watcher, datasets, interrupts, store)
             gc.collect()  # models hold cycles, and the next cell builds its own
             if failure is not None:
                 observer.failed(failure)
@@ -97,6 +100,7 @@ def attempt(
     observer: Observer | None = None,
     datasets: BuiltDatasets | None = None,
     interrupts: Interrupts | None = None,
+    store: StageStore | None = None,
 ) -> Failure | None:
     """Run one cell; a failure is noted in the sweep's folder and returned."""
     try:
@@ -106,6 +110,7 @@ def attempt(
             observer=observer,
             datasets=datasets,
             interrupts=interrupts,
+            store=store,
         )
     except (Exception, SystemExit) as error:  # a plugin may raise anything
         return folder.record_failure(cell.name, error)

@@ -3,6 +3,7 @@
 sweep.json            the grid's text, its axes, its cells and their run ids
 cells/NAME/           the bundle of one cell, as `cliqa run --out` writes it
 failed/NAME.json      why a cell failed; goes when the cell is finished
+stages/               trained stages that the cells share, unless they share another store
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from cliqa.results import Bundle, FolderState, folder_state
 from cliqa.results.files import explained, write_atomic
 from cliqa.results.layout import TEMPORARY, plain
 from cliqa.results.lock import folder_lock
+from cliqa.stages import StageStore, shared_stages
 from cliqa.sweep.compare import differences, other_versions
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ SCHEMA_VERSION: Final = 1
 INDEX: Final = "sweep.json"
 _CELLS: Final = "cells"
 _FAILED: Final = "failed"
+_STAGES: Final = "stages"
 _LOCK: Final = ".cliqa-sweep-lock"
 _SHOWN: Final = 10
 
@@ -77,6 +80,16 @@ class SweepFolder:
     def cell(self, name: str) -> Path:
         """The folder of a cell's bundle."""
         return self.path / _CELLS / name
+
+    def store(self, plan: Plan) -> StageStore | None:
+        """Where the cells share trained stages: those that several of them need.
+
+        None where a cell's configuration names a store of its own: then all do as theirs say.
+        """
+        configs = [cell.config for cell in plan.cells]
+        if any(config.run.store is not None for config in configs):
+            return None
+        return StageStore((self.path / _STAGES).absolute(), shared_stages(configs))
 
     def bundle(self, name: str) -> Bundle:
         """A cell's bundle, finished or not."""

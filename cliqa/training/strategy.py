@@ -33,11 +33,16 @@ class Strategy:
             it is read from the instance.
         main_head: True: head 0 alone is the model's answer, whatever the image; the other heads
             help it to learn, and gates weight only them.
+        independent: True: a stage depends on no stage before it, and leaves behind nothing but a
+            new head with its own tensors: the shared network and the strategy are again what they
+            were after `start`. Such a stage is the same training at any place of any order, and is
+            kept for all of them; that it left nothing else is checked before it is kept.
         config: the validated settings.
     """
 
     multi_head: bool = False
     main_head: bool = False
+    independent: bool = False
 
     def __init__(self, config: Any = None) -> None:
         self.config = config
@@ -149,6 +154,7 @@ class IsolatingStrategy(Strategy):
     """
 
     multi_head: bool = True
+    independent: bool = True
 
     def own(self, backbone: Backbone) -> list[str]:
         """Names, within `backbone.state_dict()`, of the tensors that belong to a task."""
@@ -161,7 +167,9 @@ class IsolatingStrategy(Strategy):
     def start(self, model: QualityModel) -> None:
         """Remember the pre-trained values of what tasks will own."""
         self._names = self.own(model.backbone)
-        self._pretrained = model.snapshot(self._names)
+        # No task owns the layers' counters of batches, but training moves them, too.
+        counters = (n for n in model.backbone.state_dict() if n.endswith("num_batches_tracked"))
+        self._pretrained = model.snapshot(dict.fromkeys([*self._names, *counters]))
 
     def trainable(self, backbone: Backbone) -> Iterable[str]:
         """Of what a task owns, the parameters; running statistics move by themselves."""
