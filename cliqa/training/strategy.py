@@ -33,11 +33,16 @@ class Strategy:
             it is read from the instance.
         main_head: True: head 0 alone is the model's answer, whatever the image; the other heads
             help it to learn, and gates weight only them.
+        independent: True: a stage depends on no stage before it, and leaves behind nothing but a
+            new head with its own tensors: the shared network and the strategy are again what they
+            were after `start`. Such a stage is the same training at any place of any order, and is
+            kept for all of them; that it left nothing else is checked before it is kept.
         config: the validated settings.
     """
 
     multi_head: bool = False
     main_head: bool = False
+    independent: bool = False
 
     def __init__(self, config: Any = None) -> None:
         self.config = config
@@ -143,6 +148,7 @@ class IsolatingStrategy(Strategy):
     """
 
     multi_head: bool = True
+    independent: bool = True
 
     def own(self, backbone: Backbone) -> list[str]:
         """Names, within `backbone.state_dict()`, of the tensors that belong to a task."""
