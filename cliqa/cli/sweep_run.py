@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,12 +16,12 @@ from cliqa.cli.sweep_words import print_head, print_left, print_plan, print_resu
 from cliqa.resume import Interrupted, Interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from rich.console import Console
 
     from cliqa.cli.sweep_engine import Engine
-    from cliqa.sweep import CellState, Plan, SweepFolder
+    from cliqa.sweep import Cell, CellState, Plan, StagePlan, SweepFolder
 
 #: What a shell reports for a process that Ctrl-C ended.
 _INTERRUPTED: Final = 130
@@ -57,14 +59,15 @@ def run(
     All configurations are checked before the first is run. Runs that are finished are kept, so the
     same command goes on after an interruption, and tries again what failed.
     """
-    from cliqa.sweep import SweepFolder, plan_sweep
+    from cliqa.sweep import SweepFolder, plan_stages, plan_sweep
 
     plan = plan_sweep(
         grid, overrides=overrides, registry_factory=lambda files: registry(ctx, files)
     )
     folder = SweepFolder(out or Path("sweeps") / plan.name)
     if dry_run:
-        print_plan(plan, folder, folder.check(plan), make_console())
+        states = folder.check(plan)
+        print_plan(plan, folder, states, plan_stages(plan.cells), make_console())
         return
     carry_out(ctx, plan, folder, engine)
 
@@ -85,15 +88,25 @@ def carry_out(
         engine: what runs it.
         only: run the cells in these states only; default: all that are not done.
     """
+    from cliqa.sweep import CellState, plan_stages
+
     console = make_console()
     folder.check(plan)  # before the lock, which writes
     with folder.locked():
         states = folder.check(plan)
         folder.write(plan)
+        wanted = only or set(CellState) - {CellState.DONE}
+        cells = [cell for cell in plan.cells if states[cell.name] in wanted]
+        if cells:
+            let_threads_sleep()  # before torch is loaded, which counting the stages does
+        if cells or not engine.quiet:
+            stages = plan_stages(plan.cells)
         if not engine.quiet:
-            print_head(plan, folder, states, console)
+            print_head(plan, folder, states, stages, console)
         try:
-            _run(ctx, plan, folder, states, engine, None if engine.quiet else console, only)
+            if cells:
+                left = _Left(cells, folder, stages, stages.trained(states))
+                _run(ctx, left, engine, None if engine.quiet else console)
         except KeyboardInterrupt as stop:
             folder.write(plan)
             print_left(plan, folder, console)
@@ -103,38 +116,33 @@ def carry_out(
         ctx.exit(1)
 
 
-def _run(
-    ctx: click.Context,
-    plan: Plan,
-    folder: SweepFolder,
-    states: Mapping[str, CellState],
-    engine: Engine,
-    console: Console | None,
-    only: Collection[CellState] | None,
-) -> None:
-    from cliqa.sweep import CellState
+@dataclass(frozen=True)
+class _Left:
+    """What is to be run."""
 
-    wanted = only or set(CellState) - {CellState.DONE}
-    cells = [cell for cell in plan.cells if states[cell.name] in wanted]
-    if not cells:
-        return
-    let_threads_sleep()
+    cells: list[Cell]
+    folder: SweepFolder
+    stages: StagePlan
+    trained: set[str]
+
+
+def _run(ctx: click.Context, left: _Left, engine: Engine, console: Console | None) -> None:
     from cliqa.cli.sweep_progress import ParallelProgress, SweepProgress
     from cliqa.sweep.execute import run_cells
 
     shown = SweepProgress if engine.in_process else ParallelProgress
-    observer = shown(console) if console else None
-    # After the first lines: torch takes seconds to load.
-    with (
-        Interrupts(tell_of_signal) as interrupts,
-        engine.pool(ctx, cells, folder, observer, interrupts) as pool,
-    ):
+    with ExitStack() as held:
+        observer = held.enter_context(shown(console)) if console else None
+        interrupts = held.enter_context(Interrupts(tell_of_signal))
+        pool = engine.pool(ctx, left.cells, left.folder, observer, interrupts)
         run_cells(
-            cells,
-            folder,
-            pool,
+            left.cells,
+            left.folder,
+            held.enter_context(pool),
             observer=observer,
             retries=engine.retries,
             fail_fast=engine.fail_fast,
             interrupts=interrupts,
+            stages=left.stages.of,
+            trained=left.trained,
         )

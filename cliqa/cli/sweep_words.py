@@ -16,17 +16,23 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from cliqa.sweep import CellState, Plan, SweepFolder
+    from cliqa.sweep import CellState, Plan, StagePlan, SweepFolder
 
 __all__ = ["count", "headline", "print_head", "print_left", "print_plan", "print_result", "say"]
 
 
 def print_head(
-    plan: Plan, folder: SweepFolder, states: Mapping[str, CellState], console: Console
+    plan: Plan,
+    folder: SweepFolder,
+    states: Mapping[str, CellState],
+    stages: StagePlan,
+    console: Console,
 ) -> None:
+    """Say what a sweep consists of and how far it is."""
     if plan.description:
         say(console, plan.description)
     say(console, headline(plan, states))
+    say(console, stage_line(stages, states))
     for note in folder.notes(plan, states):
         say(console, f"note: {note}")
 
@@ -47,6 +53,16 @@ def headline(plan: Plan, states: Mapping[str, CellState]) -> str:
     return "; ".join([text, ", ".join(found)]) if found else text
 
 
+def stage_line(stages: StagePlan, states: Mapping[str, CellState]) -> str:
+    """How many stages the runs have, and how many trainings that takes, in one line."""
+    sizes = {len(keys) for keys in stages.of.values()}
+    each = f"{count(sizes.pop(), 'stage')} each: " if len(sizes) == 1 else ""
+    about = "" if stages.exact else "about "
+    text = f"{each}{count(stages.total, 'stage')}, {about}{stages.distinct} distinct to train"
+    trained = len(stages.trained(states))
+    return f"{text}, {trained} of them trained already" if trained else text
+
+
 def _axis_words(name: str, short: str, size: int) -> str:
     """`3 seeds`, `2 strategies`; a key that is a plural already has values."""
     if size > 1 and short.endswith("s"):
@@ -56,18 +72,25 @@ def _axis_words(name: str, short: str, size: int) -> str:
 
 
 def count(number: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def print_plan(
-    plan: Plan, folder: SweepFolder, states: Mapping[str, CellState], console: Console
+    plan: Plan,
+    folder: SweepFolder,
+    states: Mapping[str, CellState],
+    stages: StagePlan,
+    console: Console,
 ) -> None:
-    print_head(plan, folder, states, console)
+    """Say what there is to run, a line a run."""
+    print_head(plan, folder, states, stages, console)
     rows = [(cell.name, states[cell.name].value) for cell in plan.cells]
     print_table(("run", "state"), rows)
 
 
 def print_left(plan: Plan, folder: SweepFolder, console: Console) -> None:
+    """Say how far an interrupted sweep is."""
     from cliqa.sweep import CellState
 
     counts = Counter(folder.states(plan).values())
@@ -104,4 +127,5 @@ def print_result(plan: Plan, folder: SweepFolder, console: Console) -> bool:
 
 
 def say(console: Console, text: str) -> None:
+    """Print a line that stays whole."""
     console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -14,7 +14,7 @@ from cliqa.sweep.running import Progress
 from cliqa.sweep.schedule import Work, choose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from cliqa.resume import Interrupts
     from cliqa.run import Observer
@@ -82,7 +82,7 @@ def run_cells(
     fail_fast: bool = False,
     interrupts: Interrupts | None = None,
     stages: Mapping[str, tuple[str, ...]] | None = None,
-    trained: Callable[[], Collection[str]] = tuple,
+    trained: Collection[str] = (),
 ) -> list[Failure]:
     """Run cells; one that fails is noted and does not stop the others.
 
@@ -94,8 +94,8 @@ def run_cells(
         retries: how often one is tried again after a failure of the machine (`is_transient`).
         fail_fast: begin no cell after the first failure; those at work are finished.
         interrupts: what may stop the sweep; the runs at work are saved.
-        stages: cell -> addresses of its stages, as `Work.stages`.
-        trained: the addresses of stages that are there now.
+        stages: cell -> keys of its stages, as `Work.stages`; default: nothing is shared.
+        trained: the keys of those that are trained already.
 
     Returns:
         The failures.
@@ -110,7 +110,7 @@ def run_cells(
         observer or SweepObserver(),
         retries,
         fail_fast,
-        trained,
+        set(trained),
     )
     run.waiting = [Work(cell.name, (stages or {}).get(cell.name, ())) for cell in cells]
     held = interrupts.deferred if interrupts else nullcontext
@@ -136,7 +136,7 @@ class _Sweep:
     observer: SweepObserver
     retries: int
     fail_fast: bool
-    trained: Callable[[], Collection[str]]
+    trained: set[str]
     waiting: list[Work] = field(default_factory=list)
     running: dict[str, Work] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
@@ -146,7 +146,7 @@ class _Sweep:
     def fill(self) -> None:
         """Give cells to the executor while it takes them."""
         while self.waiting and self.pool.room() > 0:
-            work = choose(self.waiting, list(self.running.values()), self.trained())
+            work = choose(self.waiting, list(self.running.values()), self.trained)
             self.waiting.remove(work)
             self.running[work.name] = work
             number = self.numbers.setdefault(work.name, len(self.numbers) + 1)
@@ -162,6 +162,7 @@ class _Sweep:
             if end.lost:
                 failure = self.folder.record_loss(end.cell, end.lost)
             if failure is None:
+                self.trained.update(work.stages)
                 self.observer.done(self.cells[end.cell])
             elif failure.transient and self.tries[end.cell] <= self.retries and not self._stopping:
                 self.observer.again(failure, self.tries[end.cell], self.retries + 1)
@@ -180,4 +181,8 @@ class _Sweep:
         """Tell how far the running cells are."""
         if self.running:
             files = {name: self.folder.progress_file(name) for name in self.running}
-            self.observer.running({name: Progress.read(file) for name, file in files.items()})
+            found = {name: Progress.read(file) for name, file in files.items()}
+            for name, progress in found.items():
+                if progress is not None:
+                    self.trained.update(self.running[name].stages[: progress.done])
+            self.observer.running(found)

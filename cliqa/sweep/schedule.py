@@ -23,7 +23,7 @@ class Work:
 
     Attributes:
         name: the cell.
-        stages: addresses of its stages in the order in which it comes to them; none if they are
+        stages: keys of its stages in the order in which it comes to them; none if they are
             not known, and then it is in nobody's way.
     """
 
@@ -44,7 +44,7 @@ def choose(waiting: Sequence[Work], running: Sequence[Work], trained: Collection
     Args:
         waiting: the cells that may be run, in the order of the sweep; at least one.
         running: the cells at work.
-        trained: addresses of stages that are there.
+        trained: keys of stages that are trained.
 
     >>> cells = [Work("a", ("x", "y")), Work("b", ("x", "z")), Work("c", ("z", "x"))]
     >>> choose(cells[1:], cells[:1], ()).name

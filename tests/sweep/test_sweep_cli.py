@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from cliqa.cli import cli
-from cliqa.cli.sweep import headline
+from cliqa.cli.sweep_words import headline
 from cliqa.results import FolderState, folder_state
 from cliqa.sweep import CellState
 
