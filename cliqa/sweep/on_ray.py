@@ -141,7 +141,7 @@ def _connect(address: str | None) -> Any:
     import ray.exceptions
 
     ours = address is None and "RAY_ADDRESS" not in os.environ
-    own = {"include_dashboard": False, "object_store_memory": _OBJECTS} if ours else {}
+    own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _OBJECTS} if ours else {}
     before = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address, log_to_driver=False, logging_level="WARNING", namespace="cliqa", **own)
