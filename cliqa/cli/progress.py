@@ -128,10 +128,11 @@ class TerminalProgress(Observer):
         """See `Observer.stage_end`."""
         if self._stages is not None:
             self._progress.advance(self._stages)
-        self._say(
-            f"{method}: learned {summary['task']} in {summary['train_seconds']:.1f} s, "
-            f"scored the test images in {summary['evaluate_seconds']:.1f} s"
-        )
+        seconds = f"{summary['train_seconds']:.1f} s"
+        how = f"took {summary['task']} from the store, trained in {seconds}"
+        if not summary.get("reused"):
+            how = f"learned {summary['task']} in {seconds}"
+        self._say(f"{method}: {how}, scored the test images in {summary['evaluate_seconds']:.1f} s")
 
     def _end_phase(self) -> None:
         if self._phase is not None:

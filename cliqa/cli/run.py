@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cliqa.config import ResolvedConfig
     from cliqa.run import RunReport
+    from cliqa.stages import StageStore
 
 
 #: A matrix of more tasks fits no terminal.
@@ -43,6 +44,12 @@ _WIDEST_MATRIX: Final = 8
     is_flag=True,
     help="Replace a finished run in --out; start one that was cut off over.",
 )
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    help="Folder of trained stages that runs share: take from it what another run has trained, and "
+    "keep there what this one trains; default: `store` of CONFIG, or none.",
+)
 @click.option("--quiet", is_flag=True, help="Print the result only, no progress.")
 @click.pass_context
 def run(
@@ -51,6 +58,7 @@ def run(
     out: Path | None,
     overrides: tuple[str, ...],
     force: bool,
+    store: Path | None,
     quiet: bool,
 ) -> None:
     """Train and evaluate CONFIG: the name of a shipped recipe, or a .yaml file.
@@ -62,6 +70,7 @@ def run(
     """
     from cliqa.config import load_config
     from cliqa.results import check_folder
+    from cliqa.stages import chosen_store
 
     resolved = load_config(
         config, overrides=overrides, registry_factory=lambda files: registry(ctx, files)
@@ -69,26 +78,32 @@ def run(
     folder = out or _own_folder(Path("runs"), resolved, force=force)
     check_folder(folder, force=force)  # again later, but torch takes seconds to load
     console = make_console()
-    report = _run(resolved, folder, force, quiet, console)
+    report = _run(resolved, folder, force, chosen_store(store), quiet, console)
     _print_report(report, [metric.label for metric in resolved.metrics], console)
 
 
 def _run(
-    config: ResolvedConfig, folder: Path, force: bool, quiet: bool, console: Console
+    config: ResolvedConfig,
+    folder: Path,
+    force: bool,
+    store: StageStore | None,
+    quiet: bool,
+    console: Console,
 ) -> RunReport:
     let_threads_sleep()
     with Interrupts(tell_of_signal) as interrupts:
+        how: Any = {"force": force, "interrupts": interrupts, "store": store}
         if quiet:
             from cliqa.run import run
 
-            return run(config, folder, force=force, interrupts=interrupts)
+            return run(config, folder, **how)
         from cliqa.cli.progress import TerminalProgress
 
         with TerminalProgress(console) as progress:
             progress.opening(config)
             from cliqa.run import run  # after the first line: torch takes seconds to load
 
-            return run(config, folder, force=force, observer=progress, interrupts=interrupts)
+            return run(config, folder, observer=progress, **how)
 
 
 def tell_of_signal(text: str) -> None:

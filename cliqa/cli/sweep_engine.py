@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cliqa.resume import Interrupts
+    from cliqa.stages import StageStore
     from cliqa.sweep import Cell, SweepFolder
     from cliqa.sweep.execute import SweepObserver
     from cliqa.sweep.pool import Pool
@@ -78,12 +79,13 @@ class Engine:
         folder: SweepFolder,
         observer: SweepObserver | None,
         interrupts: Interrupts,
+        store: StageStore | None,
     ) -> Pool:
         """What runs the cells."""
         if self.in_process:
             from cliqa.sweep.in_process import InProcess
 
-            return InProcess(cells, folder, observer, interrupts)
+            return InProcess(cells, folder, observer, interrupts, store)
         plugins = ctx.find_object(PluginOptions) or PluginOptions()
         if self.executor == _LOCAL:
             from cliqa.sweep.local import Local, slots

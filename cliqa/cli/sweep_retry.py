@@ -39,4 +39,5 @@ def retry(ctx: click.Context, sweep: Path, failed: bool, engine: Engine) -> None
         )
     with chdir(index.home):
         plan = index.plan(lambda files: registry(ctx, files))
-        carry_out(ctx, plan, folder, engine, {CellState.FAILED} if failed else None)
+        only = {CellState.FAILED} if failed else None
+        carry_out(ctx, plan, folder, engine, lambda: index.store, only)

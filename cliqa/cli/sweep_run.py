@@ -16,11 +16,12 @@ from cliqa.cli.sweep_words import print_head, print_left, print_plan, print_resu
 from cliqa.resume import Interrupted, Interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from rich.console import Console
 
     from cliqa.cli.sweep_engine import Engine
+    from cliqa.stages import StageStore
     from cliqa.sweep import Cell, CellState, Plan, StagePlan, SweepFolder
 
 #: What a shell reports for a process that Ctrl-C ended.
@@ -44,6 +45,13 @@ _INTERRUPTED: Final = 130
 @click.option(
     "--dry-run", "--plan", is_flag=True, help="Print what there is to run, and run nothing."
 )
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    help="Folder of trained stages that these runs share with others; default: a store of their "
+    "own in the sweep's folder, for what several of them need.",
+)
+@click.option("--no-store", is_flag=True, help="Let every run train all of its stages itself.")
 @engine_options
 @click.pass_context
 def run(
@@ -52,6 +60,8 @@ def run(
     out: Path | None,
     overrides: tuple[str, ...],
     dry_run: bool,
+    store: Path | None,
+    no_store: bool,
     engine: Engine,
 ) -> None:
     """Train and evaluate every run of GRID: a .yaml file, or a shipped recipe that is a grid.
@@ -59,8 +69,13 @@ def run(
     All configurations are checked before the first is run. Runs that are finished are kept, so the
     same command goes on after an interruption, and tries again what failed.
     """
+    from cliqa.stages import chosen_store
     from cliqa.sweep import SweepFolder, plan_stages, plan_sweep
 
+    if no_store:
+        if store is not None:
+            raise click.UsageError("--store and --no-store exclude each other")
+        overrides = (*overrides, "store=null")
     plan = plan_sweep(
         grid, overrides=overrides, registry_factory=lambda files: registry(ctx, files)
     )
@@ -69,7 +84,13 @@ def run(
         states = folder.check(plan)
         print_plan(plan, folder, states, plan_stages(plan.cells), make_console())
         return
-    carry_out(ctx, plan, folder, engine)
+
+    def shared() -> StageStore | None:
+        if no_store:
+            return None
+        return folder.store(plan) if store is None else chosen_store(store)
+
+    carry_out(ctx, plan, folder, engine, shared)
 
 
 def carry_out(
@@ -77,6 +98,7 @@ def carry_out(
     plan: Plan,
     folder: SweepFolder,
     engine: Engine,
+    shared: Callable[[], StageStore | None],
     only: Collection[CellState] | None = None,
 ) -> None:
     """Run what is left of a sweep, show what came out, and exit with 1 if something is missing.
@@ -86,6 +108,7 @@ def carry_out(
         plan: the sweep.
         folder: where it lies.
         engine: what runs it.
+        shared: gives the trained stages that its cells share.
         only: run the cells in these states only; default: all that are not done.
     """
     from cliqa.sweep import CellState, plan_stages
@@ -94,24 +117,22 @@ def carry_out(
     folder.check(plan)  # before the lock, which writes
     with folder.locked():
         states = folder.check(plan)
-        folder.write(plan)
         wanted = only or set(CellState) - {CellState.DONE}
         cells = [cell for cell in plan.cells if states[cell.name] in wanted]
-        if cells:
-            let_threads_sleep()  # before torch is loaded, which counting the stages does
-        if cells or not engine.quiet:
-            stages = plan_stages(plan.cells)
+        let_threads_sleep()  # before torch is loaded, which counting the stages does
+        stages, store = plan_stages(plan.cells), shared()
+        folder.write(plan, store)
         if not engine.quiet:
             print_head(plan, folder, states, stages, console)
         try:
             if cells:
-                left = _Left(cells, folder, stages, stages.trained(states))
+                left = _Left(cells, folder, stages, stages.trained(states), store)
                 _run(ctx, left, engine, None if engine.quiet else console)
         except KeyboardInterrupt as stop:
-            folder.write(plan)
+            folder.write(plan, store)
             print_left(plan, folder, console)
             ctx.exit(stop.exit_code if isinstance(stop, Interrupted) else _INTERRUPTED)
-        folder.write(plan)
+        folder.write(plan, store)
     if not print_result(plan, folder, console):
         ctx.exit(1)
 
@@ -124,6 +145,7 @@ class _Left:
     folder: SweepFolder
     stages: StagePlan
     trained: set[str]
+    store: StageStore | None
 
 
 def _run(ctx: click.Context, left: _Left, engine: Engine, console: Console | None) -> None:
@@ -134,7 +156,7 @@ def _run(ctx: click.Context, left: _Left, engine: Engine, console: Console | Non
     with ExitStack() as held:
         observer = held.enter_context(shown(console)) if console else None
         interrupts = held.enter_context(Interrupts(tell_of_signal))
-        pool = engine.pool(ctx, left.cells, left.folder, observer, interrupts)
+        pool = engine.pool(ctx, left.cells, left.folder, observer, interrupts, left.store)
         run_cells(
             left.cells,
             left.folder,

@@ -336,6 +336,13 @@ class RunConfig(ComponentConfig):
     resume: ResumeConfig = Field(
         default=ResumeConfig(), description="checkpoints while it runs; not part of a result"
     )
+    store: str | None = Field(
+        default=None,
+        min_length=1,
+        description="folder, from the current one, of trained stages that runs share: what "
+        "another run has trained is taken over, what this one trains is kept; null: none. Not part "
+        "of a result",
+    )
     strict: bool = Field(
         default=True,
         description="use only algorithms that give the same bits every time, and stop at an "

@@ -94,14 +94,14 @@ class ResolvedConfig:
     def dump(self) -> dict[str, Any]:
         """The configuration with all defaults, as plain JSON values that load back to its equal.
 
-        `cache`, `resume` and `train.workers` are left out: they say how this machine works, and no
-        result depends on them.
+        `cache`, `resume`, `store` and `train.workers` are left out: they say how this machine
+        works, and no result depends on them.
 
         Paths of local plugins stay as written, relative to the configuration: an absolute path
         would tie a published result to one machine. A copy of the dump therefore needs the plugin
         file beside it (`plugin_files` says what to copy), or `--set plugins=[...]`.
         """
-        beside: Any = {"cache": True, "resume": True, "train": {"workers"}}
+        beside: Any = {"cache": True, "resume": True, "store": True, "train": {"workers"}}
         data = self.run.model_dump(mode="json", exclude=beside)
         for role in ROLES:
             holder: Any = data

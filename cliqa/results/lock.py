@@ -13,10 +13,10 @@ from cliqa.errors import ResultError
 from cliqa.results.files import explained
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["folder_lock", "is_locked"]
+__all__ = ["folder_lock", "is_locked", "waiting_lock"]
 
 
 @contextmanager
@@ -30,7 +30,32 @@ def folder_lock(path: Path, what: str) -> Iterator[None]:
     Raises:
         ResultError: another process holds it; its number, machine and start are named.
     """
-    handle = _take(path, what)
+
+    def refuse(holder: str) -> None:
+        raise ResultError(
+            f"another {what} is running in {path.parent}{holder}; wait for it, or name "
+            "another --out"
+        )
+
+    with _held(path, refuse):
+        yield
+
+
+@contextmanager
+def waiting_lock(path: Path, tell: Callable[[str], None]) -> Iterator[None]:
+    """The same, but a second process waits until the first one is done, or dead.
+
+    Args:
+        path: the file, in a folder that exists.
+        tell: told once who holds it, if anybody does: `: process ...`, or nothing if unknown.
+    """
+    with _held(path, tell):
+        yield
+
+
+@contextmanager
+def _held(path: Path, taken: Callable[[str], None]) -> Iterator[None]:
+    handle = _take(path, taken)
     try:
         yield
     finally:
@@ -58,28 +83,45 @@ def is_locked(path: Path) -> bool:
     return False
 
 
-def _take(path: Path, what: str) -> int:
-    import fcntl  # not on Windows, which cliqa does not run on
-
+def _take(path: Path, taken: Callable[[str], None]) -> int:
+    """Lock the file; where another process has, `taken` is told, and refuses or lets us wait."""
+    told = False
     while True:
         with explained("write to", path.parent):
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = _holder(handle)
+            if not _locked_now(handle):
+                if not told:
+                    taken(_holder(handle))
+                    told = True
+                _wait(handle)
+        except BaseException:
             os.close(handle)
-            raise ResultError(
-                f"another {what} is running in {path.parent}{holder}; wait for it, or name "
-                "another --out"
-            ) from None
-        except OSError:
-            pass  # some network file systems have no locks: only the check is lost
+            raise
         if _is_at(path, handle):
             break
         os.close(handle)
     _sign(handle)
     return handle
+
+
+def _locked_now(handle: int) -> bool:
+    """Lock a file unless another process has."""
+    import fcntl  # not on Windows, which cliqa does not run on
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # some network file systems have no locks: only the check is lost
+    return True
+
+
+def _wait(handle: int) -> None:
+    import fcntl  # not on Windows, which cliqa does not run on
+
+    fcntl.flock(handle, fcntl.LOCK_EX)  # a signal's exception ends the wait
 
 
 def _is_at(path: Path, handle: int) -> bool:

@@ -160,6 +160,12 @@ class BundleWriter:
         content = path.read_bytes() if path.exists() else b""
         return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
+    def log_since(self, mark: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The records that were logged after a mark."""
+        path = self.path(TRAIN_LOG)
+        content = path.read_bytes()[int(mark["bytes"]) :] if path.exists() else b""
+        return [json.loads(line) for line in content.splitlines()]
+
     def sync_log(self) -> None:
         """Have the log on the disk, so that a checkpoint never knows more of it than is there."""
         path = self.path(TRAIN_LOG)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from cliqa.resume.interrupts import Interrupted, Interrupts
 
 if TYPE_CHECKING:
+    from cliqa.resume.manifest import Damaged, check_files, read_values
     from cliqa.resume.snapshot import NotWholeError, Snapshot, put_back, put_back_in_place, take
-    from cliqa.resume.store import Checkpoint, Damaged, ResumeStore
+    from cliqa.resume.store import Checkpoint, ResumeStore, read_checkpoint, write_checkpoint
     from cliqa.resume.tensors import Entry, TensorPool
     from cliqa.resume.whole import differences, witness
 
@@ -26,16 +27,21 @@ __all__ = [
     "ResumeStore",
     "Snapshot",
     "TensorPool",
+    "check_files",
     "differences",
     "put_back",
     "put_back_in_place",
+    "read_checkpoint",
+    "read_values",
     "take",
     "witness",
+    "write_checkpoint",
 ]
 
 _HOME = {
+    "manifest": ("Damaged", "check_files", "read_values"),
     "snapshot": ("NotWholeError", "Snapshot", "put_back", "put_back_in_place", "take"),
-    "store": ("Checkpoint", "Damaged", "ResumeStore"),
+    "store": ("Checkpoint", "ResumeStore", "read_checkpoint", "write_checkpoint"),
     "tensors": ("Entry", "TensorPool"),
     "whole": ("differences", "witness"),
 }

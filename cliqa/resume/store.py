@@ -25,6 +25,7 @@ from safetensors.torch import save as save_tensors
 
 from cliqa.results.files import explained, sync, write_atomic
 from cliqa.results.layout import RESUME, TEMPORARY, plain
+from cliqa.resume.manifest import FILE, FORMAT, MANIFEST, Damaged, read_manifest, read_values
 from cliqa.resume.tensors import Entry, TensorPool
 
 if TYPE_CHECKING:
@@ -33,15 +34,11 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["Checkpoint", "Damaged", "ResumeStore"]
+__all__ = ["Checkpoint", "ResumeStore", "read_checkpoint", "write_checkpoint"]
 
-#: Version of the layout. Another version's checkpoints are not read: the run starts over.
-FORMAT: Final = 1
 KEPT: Final = 2
-_MANIFEST: Final = "manifest.json"
 _DIVERGED: Final = "diverged.json"
 _NAME: Final = re.compile(r"\d{8}")
-_FILE: Final = re.compile(r"tensors-\d{3}\.safetensors")
 #: Bytes of tensors in a file: bounds the copy that is made to write them.
 _PART: Final = 64_000_000
 
@@ -59,10 +56,6 @@ class Checkpoint:
     state: dict[str, Any]
     entries: dict[str, Entry]
     pool: TensorPool
-
-
-class Damaged(Exception):  # noqa: N818 - never shown by its name
-    """A checkpoint cannot be used; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +96,7 @@ class ResumeStore:
             self.root.mkdir(parents=True, exist_ok=True)
             try:
                 staged.mkdir()
-                size = _write(staged, checkpoint)
+                size = write_checkpoint(staged, checkpoint)
                 staged.rename(self.root / f"{number:08d}")
             except BaseException:
                 shutil.rmtree(staged, ignore_errors=True)
@@ -126,28 +119,13 @@ class ResumeStore:
         Raises:
             Damaged: it is not as it was written.
         """
-        place = self.root / name
-        try:
-            manifest = read_manifest(place / _MANIFEST)
-            pool = TensorPool()
-            found = {
-                pool.hold(tensor)
-                for file, digest in manifest["files"].items()
-                for tensor in _read_part(place, file, digest).values()
-            }
-            entries = {n: Entry(d, tuple(s), p) for n, (d, s, p) in manifest["tensors"].items()}
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise Damaged(f"{type(error).__name__}: {error}") from error
-        missing = sum(entry.digest not in found for entry in entries.values())
-        if missing:
-            raise Damaged(f"{missing} of its tensors are not what was written")
-        return Checkpoint(manifest["state"], entries, pool)
+        return read_checkpoint(self.root / name)
 
     def read_state(self) -> dict[str, Any] | None:
         """The plain values of the newest checkpoint whose manifest is whole; tensors unread."""
         for name in self.names():
             try:
-                state: dict[str, Any] = read_manifest(self.root / name / _MANIFEST)["state"]
+                state: dict[str, Any] = read_values(self.root / name)
             except Damaged:
                 continue
             return state
@@ -178,7 +156,32 @@ class ResumeStore:
                 self.root.rmdir()
 
 
-def _write(folder: Path, checkpoint: Checkpoint) -> int:
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """What `write_checkpoint` wrote, all of it checked.
+
+    Raises:
+        Damaged: it is not as it was written.
+    """
+    try:
+        manifest = read_manifest(folder / MANIFEST)
+        pool = TensorPool()
+        found = {
+            pool.hold(tensor)
+            for file, digest in manifest["files"].items()
+            for tensor in _read_part(folder, file, digest).values()
+        }
+        entries = {n: Entry(d, tuple(s), p) for n, (d, s, p) in manifest["tensors"].items()}
+        state = dict(manifest["state"])
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Damaged(f"{type(error).__name__}: {error}") from error
+    missing = sum(entry.digest not in found for entry in entries.values())
+    if missing:
+        raise Damaged(f"{missing} of its tensors are not what was written")
+    return Checkpoint(state, entries, pool)
+
+
+def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> int:
+    """Write tensors and values into an empty folder, manifest last, all on the disk; the bytes."""
     files, size = {}, 0
     for number, part in enumerate(_parts(checkpoint.pool.contents(checkpoint.entries.values()))):
         name = f"tensors-{number:03d}.safetensors"
@@ -193,7 +196,7 @@ def _write(folder: Path, checkpoint: Checkpoint) -> int:
     }
     text = json.dumps(manifest, ensure_ascii=False, allow_nan=False)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    size += _put(folder / _MANIFEST, f"{digest}\n{text}\n".encode())
+    size += _put(folder / MANIFEST, f"{digest}\n{text}\n".encode())
     sync(folder)
     return size
 
@@ -219,22 +222,8 @@ def _put(path: Path, content: bytes) -> int:
     return len(content)
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
-    """A manifest that is as it was written; `Damaged` if it is not, or of another version."""
-    try:
-        digest, text = path.read_text("utf-8").rstrip("\n").split("\n")
-        if hashlib.sha256(text.encode()).hexdigest() != digest:
-            raise Damaged(f"{path.name} was changed after it was written")
-        manifest: dict[str, Any] = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise Damaged(f"{path.name} cannot be read ({type(error).__name__}: {error})") from error
-    if manifest.get("format") != FORMAT:
-        raise Damaged(f"it has format {manifest.get('format')}, this cliqa reads {FORMAT}")
-    return manifest
-
-
 def _read_part(folder: Path, name: str, digest: str) -> dict[str, Tensor]:
-    if not _FILE.fullmatch(name):
+    if not FILE.fullmatch(name):
         raise Damaged(f"it names a file {name!r}")
     content = (folder / name).read_bytes()
     if hashlib.sha256(content).hexdigest() != digest:
@@ -248,5 +237,5 @@ def _remove(path: Path) -> None:
     if path.is_symlink() or path.is_file():
         path.unlink()
         return
-    (path / _MANIFEST).unlink(missing_ok=True)
+    (path / MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(path, ignore_errors=True)

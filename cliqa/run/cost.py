@@ -13,6 +13,7 @@ from torch import nn
 
 from cliqa.data import ImageReader, RatedDataset, Task
 from cliqa.model import count_macs
+from cliqa.stages.entry import StageCost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +32,7 @@ _SUMS: Final = (
     "evaluate_seconds",
     "peak_held_bytes",
     "held_bytes",
+    "stage_peak_bytes",
 )
 
 
@@ -46,6 +48,7 @@ class CostMeter:
         peak_held_bytes: most bytes that the method held beside the model at the end of a phase or
             stage: old networks, importances, anchors, snapshots.
         held_bytes: the same after the last stage.
+        stage_peak_bytes: the most since the stage in progress began.
     """
 
     train_seconds: float = 0.0
@@ -53,8 +56,33 @@ class CostMeter:
     evaluate_seconds: float = 0.0
     peak_held_bytes: int = 0
     held_bytes: int = 0
+    stage_peak_bytes: int = 0
     _wall: float = field(default=0.0, repr=False)
     _cpu: float = field(default=0.0, repr=False)
+
+    def begin_stage(self) -> None:
+        """Nothing is held yet by the stage that begins."""
+        self.stage_peak_bytes = 0
+
+    def stage_cost(self, begun: Mapping[str, float], images: int) -> StageCost:
+        """What a stage has cost that has just been trained.
+
+        Args:
+            begun: `state` when it began.
+            images: that it was trained on.
+        """
+        return StageCost(
+            self.train_seconds - begun["train_seconds"],
+            self.train_cpu_seconds - begun["train_cpu_seconds"],
+            images,
+            self.stage_peak_bytes,
+        )
+
+    def take_over(self, cost: StageCost) -> None:
+        """Count a stage that was trained elsewhere."""
+        self.train_seconds += cost.train_seconds
+        self.train_cpu_seconds += cost.train_cpu_seconds
+        self.note_peak(cost.peak_held_bytes)
 
     def go_on(self) -> None:
         """From here on time counts."""
@@ -86,7 +114,12 @@ class CostMeter:
     def measure(self, strategy: object, model: QualityModel) -> None:
         """Look at what the method holds now."""
         self.held_bytes = held_bytes(strategy, model)
-        self.peak_held_bytes = max(self.peak_held_bytes, self.held_bytes)
+        self.note_peak(self.held_bytes)
+
+    def note_peak(self, held: int) -> None:
+        """The method has held so many bytes in the stage in progress."""
+        self.stage_peak_bytes = max(self.stage_peak_bytes, held)
+        self.peak_held_bytes = max(self.peak_held_bytes, held)
 
 
 def held_bytes(holder: object, model: QualityModel) -> int:

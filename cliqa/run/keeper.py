@@ -34,6 +34,17 @@ class Position:
     entries: dict[str, Entry]
     pool: TensorPool
 
+    def place(self, stages: int) -> str:
+        """Where that is, in words; `stages` is how many the method has."""
+        index, phase = self.values["stage"], self.values.get("phase")
+        if self.values["trained"]:
+            return f"after the training of stage {index + 1}"
+        if index == stages or not phase:
+            over = len(self.values.get("after", ()))
+            return f"stage {index + 1}" + (f", after {over} phases" if over else "")
+        run = phase["run"]
+        return f"stage {index + 1}, phase {run['name']}, epoch {run['epoch'] + 1}"
+
 
 @dataclass
 class Keeper:

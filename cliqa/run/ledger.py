@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cliqa.data import Task
     from cliqa.evaluation import Evaluator
+    from cliqa.stages import StageCost
 
 __all__ = ["Ledger"]
 
@@ -41,6 +42,11 @@ class Ledger:
     trained_images: int = 0
     notes: list[str] = field(default_factory=list)
     counted_seconds: float = 0.0
+
+    def take_over(self, cost: StageCost) -> None:
+        """Count what a stage cost where it was trained, as if that had been here."""
+        self.meter.take_over(cost)
+        self.trained_images += cost.trained_images
 
     def state(self, evaluator: Evaluator) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Itself and what the evaluator knows, as plain values and tensors."""

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-
-from safetensors.numpy import save as save_arrays
-from safetensors.torch import save as save_tensors
 
 from cliqa.evaluation import Evaluator
 from cliqa.results import BundleWriter, compute_metrics
-from cliqa.resume import Snapshot, TensorPool, put_back, take
+from cliqa.resume import NotWholeError, Snapshot, TensorPool, put_back, take
 from cliqa.run.cost import cost_record
 from cliqa.run.keeper import Keeper, Position
 from cliqa.run.ledger import Ledger
 from cliqa.run.predictions import gate_table, head_table, label_table, weight_table
 from cliqa.run.record import closing_record, opening_record
 from cliqa.run.rehearsal import lost_by_gates, lost_by_strategy
+from cliqa.run.shelf import Shelf
 from cliqa.run.stage import Found, StageRun
+from cliqa.run.writing import write_checkpoint, write_splits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from cliqa.data import Task
     from cliqa.evaluation.evaluator import TaskPredictions
     from cliqa.model import QualityModel
     from cliqa.run.observer import Observer
     from cliqa.run.prepare import Method, Prepared
+    from cliqa.stages import KeptStage, StageStore
     from cliqa.training import Stage
 
 
@@ -49,6 +48,7 @@ class MethodRun:
         writer: its bundle, not finished by this class: the runner decides when.
         observer: told what happens.
         keeper: saves the run.
+        store: where stages are taken from and kept; None: nowhere.
     """
 
     prepared: Prepared
@@ -56,6 +56,7 @@ class MethodRun:
     writer: BundleWriter
     observer: Observer
     keeper: Keeper
+    store: StageStore | None = None
     ledger: Ledger = field(default_factory=Ledger)
     created: str = ""
 
@@ -71,6 +72,8 @@ class MethodRun:
         prepared, method = self.prepared, self.method
         self.model = prepared.new_model()
         method.strategy.start(self.model)
+        self.shelf = Shelf(self.store, prepared, method, self._observe)
+        self.shelf.open(self.model, method.strategy)
         self.evaluator = Evaluator(
             prepared.scoring,
             method.gates,
@@ -80,7 +83,7 @@ class MethodRun:
             main_head=method.strategy.main_head,
         )
         stages = self.stages = method.strategy.stages(prepared.stream.stages)
-        self.index, self.trained, self.heads = 0, False, 0
+        self.index, self.trained, self.heads, self.reused = 0, False, 0, False
         self.current: StageRun | None = None
         begun = None if found is None else self._go_back(found)
         if found is None:
@@ -89,7 +92,7 @@ class MethodRun:
         self.created = record["created"] = self.created or record["created"]
         self.writer.write_config(prepared.config.published_yaml())
         self.writer.write_run(record)
-        self._write_splits()
+        write_splits(self.writer, prepared.stream)
         self._tell("cliqa_run_start", run=record)
         while self.index < len(stages):
             summary = self._stage(stages[self.index], begun)
@@ -124,6 +127,7 @@ class MethodRun:
         )
         self.created = values["created"]
         self.index, self.trained, self.heads = values["stage"], values["trained"], values["heads"]
+        self.reused = values["reused"]
         self.pool, self.start = found.pool, saved.part("start", values["start"])
         # Of the stage in progress the tasks are not known yet; of a trained one they are.
         known = self._known(self.index + self.trained)
@@ -134,18 +138,8 @@ class MethodRun:
         stage = Found.of(saved) if "after" in values else None
         if stage is None or not (stage.after or stage.phase):
             self.keeper.block()
-        self.observer.resumed(self.method.label, self.index, self._place(values))
+        self.observer.resumed(self.method.label, self.index, found.place(len(self.stages)))
         return stage
-
-    def _place(self, values: Mapping[str, Any]) -> str:
-        if self.trained:
-            return f"after the training of stage {self.index + 1}"
-        phase = values.get("phase")
-        if self.index == len(self.stages) or not phase:
-            over = len(values.get("after", ()))
-            return f"stage {self.index + 1}" + (f", after {over} phases" if over else "")
-        run = phase["run"]
-        return f"stage {self.index + 1}, phase {run['name']}, epoch {run['epoch'] + 1}"
 
     def _tell(self, hook: str, **facts: Any) -> None:
         """Call an observation hook; a plugin that fails to observe must not cost the run."""
@@ -172,10 +166,56 @@ class MethodRun:
         return summary
 
     def _train(self, stage: Stage, found: Found | None) -> None:
-        meter, strategy = self.ledger.meter, self.method.strategy
-        meter.go_on()
+        """Take the stage from the store, or train it, from its start or from where it was."""
         if found is None:
             self.heads = len(self.model.heads)
+        with self.shelf.held(self.index):
+            self.ledger.meter.go_on()  # waiting for another run costs nothing
+            kept = self.shelf.find(self.index)
+            self.reused = kept is not None and self._take_over(stage, kept)
+            if not self.reused:
+                self._train_here(stage, found)
+        self.keeper.at_boundary()
+
+    def _take_over(self, stage: Stage, kept: KeptStage) -> bool:
+        """Become what the stage left where it was trained; False: that cannot be."""
+        model, method, known = self.model, self.method, self._known(self.index + 1)
+        if not kept.independent:
+            method = self.prepared.new_method(self.method.label)
+            model = self.prepared.new_model()
+            method.strategy.start(model)
+            try:
+                kept.become(model, method.strategy, known)
+            except NotWholeError as error:
+                self.shelf.cannot_take(self.index, str(error))
+                return False
+        with self.keeper.interrupts.deferred():
+            if kept.independent:
+                kept.add_to(model)
+            self.model, self.method = model, replace(self.method, strategy=method.strategy)
+            self._forget_progress()
+            self.ledger.take_over(kept.cost)
+            self.ledger.meter.measure(method.strategy, model)
+            for record in kept.log:
+                self.writer.log(record | ({"step": stage.step} if "step" in record else {}))
+            for note in kept.notes:
+                self._note(note)
+            self.trained = True
+            self._new_start()  # which can be put back: it has been, just now
+        return True
+
+    def _forget_progress(self) -> None:
+        """Go back to where the stage began: it is taken whole from elsewhere."""
+        begun = self._stage_mark
+        self.writer.cut_log(begun["log"])
+        self.ledger.notes = list(begun["ledger"]["notes"])
+        self.ledger.meter.load_state(begun["ledger"]["meter"])
+        self.keeper.block()
+
+    def _train_here(self, stage: Stage, found: Found | None) -> None:
+        meter, strategy = self.ledger.meter, self.method.strategy
+        if found is None:
+            meter.begin_stage()
         self.current = StageRun(
             self.prepared,
             strategy,
@@ -192,18 +232,38 @@ class MethodRun:
         )
         self.current.train(self._known(self.index), found)
         with self.keeper.interrupts.deferred():
-            self.ledger.trained_images += self.current.trainer.images
+            images = self.current.trainer.images
+            self.ledger.trained_images += images
             meter.count_training()
             self.current, self.trained = None, True
-            self._new_start(self._known(self.index + 1))
-        self.keeper.at_boundary()
+            notes = self.ledger.notes[len(self._stage_mark["ledger"]["notes"]) :]
+            self._new_start()
+            known = self._known(self.index + 1)
+            lost = lost_by_strategy(self.start, self.prepared, self.method, known)
+            self._block(lost)
+            self._keep(images, notes, lost)
+        meter.go_on()  # keeping it is no training
 
-    def _new_start(self, known: tuple[Task, ...]) -> None:
-        """The stage is trained: all that is needed from here on is how it left things."""
+    def _keep(self, images: int, notes: list[str], lost: str) -> None:
+        """Put the stage that was just trained into the store."""
+        begun = self._stage_mark
+        self.shelf.keep(
+            self.index,
+            self.model,
+            self.method.strategy,
+            heads=self.heads,
+            end=self.start,
+            lost=lost,
+            cost=self.ledger.meter.stage_cost(begun["ledger"]["meter"], images),
+            log=self.writer.log_since(begun["log"]),
+            notes=notes,
+        )
+
+    def _new_start(self) -> None:
+        """The stage is over: all that is needed from here on is how it left things."""
         self.pool = TensorPool()
         self.start = take(self.model, self.method.strategy, self.pool)
         self._settle()
-        self._block(lost_by_strategy(self.start, self.prepared, self.method, known))
 
     def _evaluated(
         self, stage: Stage, names: str, predictions: Sequence[TaskPredictions]
@@ -216,11 +276,13 @@ class MethodRun:
             "train_seconds": round(ledger.meter.train_seconds - ledger.counted_seconds, 3),
             "evaluate_seconds": round(ledger.meter.evaluated(), 3),
         }
+        if address := self.shelf.address(self.index):
+            summary |= {"address": address, "reused": self.reused}
         ledger.counted_seconds = ledger.meter.train_seconds
         ledger.stage_seconds.append(summary)
         self.writer.log({"event": "stage", **summary})
         self.observer.stage_end(self.method.label, summary)
-        self.index, self.trained = self.index + 1, False
+        self.index, self.trained, self.reused = self.index + 1, False, False
         self._settle()
         self._stage_mark = self._settled
         self._block(lost_by_gates(self.prepared, self.method))
@@ -253,6 +315,7 @@ class MethodRun:
             "stage": self.index,
             "trained": self.trained,
             "heads": self.heads,
+            "reused": self.reused,
             "start": self.start.values,
             "begun": self._stage_mark,
             **self._settled,
@@ -277,16 +340,10 @@ class MethodRun:
 
     def _note(self, text: str) -> None:
         self.ledger.notes.append(text)
-        self.observer.note(f"{self.method.label}: {text}")
+        self._observe(text)
 
-    def _write_splits(self) -> None:
-        stream = self.prepared.stream
-        for task in (*stream.tasks, *stream.evaluate_only):
-            parts = {
-                part: [task.sample_ids[row] for row in getattr(task.split, part)]
-                for part in ("train", "val", "test")
-            }
-            self.writer.write_split(task.name, parts)
+    def _observe(self, text: str) -> None:
+        self.observer.note(f"{self.method.label}: {text}")
 
     def _write_results(
         self, model: QualityModel, record: dict[str, Any], evaluator: Evaluator
@@ -300,11 +357,18 @@ class MethodRun:
         writer.write_heads(head_table(self.ledger.predictions))
         writer.write_weights(weight_table(self.ledger.predictions))
         writer.write_labels(labels)
-        gate_values = self._write_checkpoint(model)
+        gate_values = write_checkpoint(writer, model, self.method.gates)
         notes = [note for plan in self.method.gates for note in plan.gate.notes]
         for note in notes:
             self.observer.note(f"{self.method.label}: {note}")
-        cost = self._cost(model, gate_values)
+        cost = cost_record(
+            self.ledger.meter,
+            self.method,
+            model,
+            features=self.prepared.features,
+            trained_images=self.ledger.trained_images,
+            gate_values=gate_values,
+        )
         notes = [*stream.notes, *self.ledger.notes, *notes]
         writer.write_run(
             record
@@ -330,25 +394,3 @@ class MethodRun:
         )
         writer.write_metrics(metrics)
         return MethodResult(metrics, cost)
-
-    def _cost(self, model: QualityModel, gate_values: dict[str, int]) -> dict[str, Any]:
-        return cost_record(
-            self.ledger.meter,
-            self.method,
-            model,
-            features=self.prepared.features,
-            trained_images=self.ledger.trained_images,
-            gate_values=gate_values,
-        )
-
-    def _write_checkpoint(self, model: QualityModel) -> dict[str, int]:
-        """Write the final model and gates; returns how many values each gate stores."""
-        tensors = {name: t.detach().cpu().contiguous() for name, t in model.tensors().items()}
-        # One key: safetensors writes several in an order that changes from run to run.
-        about = {"cliqa": json.dumps({"format": 1, "head_tasks": model.head_tasks})}
-        self.writer.write_bytes("checkpoints/model.safetensors", save_tensors(tensors, about))
-        gates = {plan.label: plan.gate.state() for plan in self.method.gates}
-        arrays = {f"{g}/{name}": a for g, state in gates.items() for name, a in state.items()}
-        if arrays:
-            self.writer.write_bytes("checkpoints/gates.safetensors", save_arrays(arrays))
-        return {gate: sum(a.size for a in state.values()) for gate, state in gates.items()}

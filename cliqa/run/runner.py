@@ -32,6 +32,7 @@ from cliqa.run.observer import Observer
 from cliqa.run.prepare import prepare
 from cliqa.run.strict import strictly
 from cliqa.run.way_back import ways_back
+from cliqa.stages import chosen_store
 from cliqa.training import DivergedError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from cliqa.run.built import BuiltDatasets
     from cliqa.run.prepare import Method, Prepared
     from cliqa.run.way_back import WayBack
+    from cliqa.stages import StageStore
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -76,6 +78,7 @@ def run(
     observer: Observer | None = None,
     datasets: BuiltDatasets | None = None,
     interrupts: Interrupts | None = None,
+    store: StageStore | None = None,
 ) -> RunReport:
     """Train and evaluate every method of a configuration and write their bundles.
 
@@ -89,6 +92,8 @@ def run(
         observer: told what happens.
         datasets: shared with other runs of this process; default: this run builds its own.
         interrupts: what may stop it; default: nothing that it could save itself from.
+        store: where stages that other runs have trained are taken from, and its own are kept;
+            default: as the configuration says.
 
     Raises:
         CliqaError: a mistake of the user's, named.
@@ -99,6 +104,9 @@ def run(
     if is_finished(out) and not force:
         clear_checkpoints(out)  # left by a process that was killed at the very end
     check_folder(out, force=force)
+    store = chosen_store(config.run.store) if store is None else store
+    if store is not None:
+        store.open()
     if config.run.threads is not None:
         torch.set_num_threads(config.run.threads)
     with ExitStack() as held, strictly(config.run.strict):
@@ -111,7 +119,7 @@ def run(
             _make(out)
             held.enter_context(folder_lock(out / LOCK, "run"))
             check_folder(out, force=force)  # somebody else may have been quicker
-        done = _Runs(prepared, out, observer, interrupts, force=force)()
+        done = _Runs(prepared, out, observer, interrupts, store, force=force)()
     told = {p.label for m in prepared.methods for p in m.gates if p.gate.uses_task_id}
     return RunReport(
         folder=out,
@@ -138,6 +146,7 @@ class _Runs:
     out: Path
     observer: Observer
     interrupts: Interrupts
+    stages: StageStore | None
     force: bool
 
     def __call__(self) -> dict[str, MethodResult]:
@@ -231,7 +240,8 @@ class _Runs:
         if position is not None:
             method = self.prepared.new_method(method.label)  # an attempt before may have touched it
         self.keeper.follow(method.label, None)
-        return MethodRun(self.prepared, method, writer, self.observer, self.keeper)(position)
+        go = MethodRun(self.prepared, method, writer, self.observer, self.keeper, self.stages)
+        return go(position)
 
     def _again(self, method: Method, folder: Path) -> MethodResult:
         """What a method gave in an earlier attempt."""

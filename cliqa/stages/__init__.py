@@ -6,13 +6,33 @@ Listing what a store holds needs no torch, so all that does is loaded on first u
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cliqa.stages.planned import PlannedStage, planned_stages
+from cliqa.stages.planned import PlannedStage, planned_stages, shared_stages
+from cliqa.stages.store import StageStore, chosen_store
 
-__all__ = ["PlannedStage", "planned_stages"]
+if TYPE_CHECKING:
+    from cliqa.stages.address import StageAddress, stage_addresses
+    from cliqa.stages.entry import KeptStage, StageCost
 
-_HOME: dict[str, str] = {}
+__all__ = [
+    "KeptStage",
+    "PlannedStage",
+    "StageAddress",
+    "StageCost",
+    "StageStore",
+    "chosen_store",
+    "planned_stages",
+    "shared_stages",
+    "stage_addresses",
+]
+
+_HOME = {
+    "KeptStage": "cliqa.stages.entry",
+    "StageAddress": "cliqa.stages.address",
+    "StageCost": "cliqa.stages.entry",
+    "stage_addresses": "cliqa.stages.address",
+}
 
 
 def __getattr__(name: str) -> Any:  # PEP 562: see the module's docstring

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cliqa.stages.settings import address_of, component, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cliqa.config import Resolved, ResolvedConfig
     from cliqa.training import Stage
 
-__all__ = ["PlannedStage", "planned_stages"]
+__all__ = ["PlannedStage", "planned_stages", "shared_stages"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,22 @@ def planned_stages(config: ResolvedConfig) -> list[PlannedStage]:
     """
     tasks = _tasks(config)
     return [s for r in (config.strategy, *config.compare) for s in _of_method(config, r, tasks)]
+
+
+def shared_stages(configs: Iterable[ResolvedConfig]) -> frozenset[str] | None:
+    """Keys of the stages that several of these runs need: those worth keeping for the others.
+
+    Args:
+        configs: of the runs.
+
+    Returns:
+        None where some cannot be told from the configurations: then all are worth keeping.
+    """
+    planned = [stage for config in configs for stage in planned_stages(config)]
+    if not all(stage.exact for stage in planned):
+        return None
+    needed = Counter(stage.key for stage in planned)
+    return frozenset(key for key, runs in needed.items() if runs > 1)
 
 
 def _of_method(config: ResolvedConfig, resolved: Resolved, tasks: _Tasks) -> list[PlannedStage]:

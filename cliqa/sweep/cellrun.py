@@ -6,14 +6,14 @@ import gc
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import torch
 
 from cliqa.resume import ResumeStore
 from cliqa.run import BuiltDatasets, run
 from cliqa.sweep.folder import CellState
-from cliqa.sweep.index import read_config
+from cliqa.sweep.index import Index
 from cliqa.sweep.plan import remembered
 from cliqa.sweep.running import ProgressFile
 
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from cliqa.config.source import RegistryFactory
     from cliqa.resume import Interrupts
     from cliqa.run import Observer
+    from cliqa.stages import StageStore
     from cliqa.sweep.folder import Failure, SweepFolder
 
 __all__ = ["CellRunner"]
 
 #: Seconds that a process of an earlier driver is given to save its run and leave.
 _PATIENCE: Final = 120.0
+#: A configuration, and the stages that it may share.
+_Job: TypeAlias = "tuple[ResolvedConfig, StageStore | None]"
 
 
 @dataclass
@@ -60,28 +63,28 @@ class CellRunner:
         registries = self.registries
         assert registries is not None  # noqa: S101 - those who read have one
 
+        def job() -> _Job:
+            index = Index.read(self.folder.path)
+            return index.config(name, registries), index.store
+
         with ProgressFile(self.folder.progress_file(name)) as observer:
-            return self._attempt(
-                name,
-                lambda: read_config(self.folder.path, name, registries),
-                observer,
-                interrupts,
-            )
+            return self._attempt(name, job, observer, interrupts)
 
     def run(
         self,
         name: str,
         config: ResolvedConfig,
+        store: StageStore | None = None,
         observer: Observer | None = None,
         interrupts: Interrupts | None = None,
     ) -> Failure | None:
-        """Run a cell with a configuration that is at hand."""
-        return self._attempt(name, lambda: config, observer, interrupts)
+        """Run a cell with a configuration that is at hand, and the stages that it may share."""
+        return self._attempt(name, lambda: (config, store), observer, interrupts)
 
     def _attempt(
         self,
         name: str,
-        config: Callable[[], ResolvedConfig],
+        job: Callable[[], _Job],
         observer: Observer | None,
         interrupts: Interrupts | None,
     ) -> Failure | None:
@@ -92,7 +95,16 @@ class CellRunner:
         log = self.folder.attempts(name)
         log.begin(self.executor)
         try:
-            self._run(name, config(), observer, interrupts)
+            config, store = job()
+            with _threads(self._threads_of(name)):
+                run(
+                    config,
+                    self.folder.cell(name),
+                    observer=observer,
+                    datasets=self._datasets,
+                    interrupts=interrupts,
+                    store=store,
+                )
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             failure = self.folder.record_failure(name, error)
             log.end("failed", failure.message)
@@ -104,22 +116,6 @@ class CellRunner:
             gc.collect()  # models hold cycles, and the next cell builds its own
         log.end("done")
         return None
-
-    def _run(
-        self,
-        name: str,
-        config: ResolvedConfig,
-        observer: Observer | None,
-        interrupts: Interrupts | None,
-    ) -> None:
-        with _threads(self._threads_of(name)):
-            run(
-                config,
-                self.folder.cell(name),
-                observer=observer,
-                datasets=self._datasets,
-                interrupts=interrupts,
-            )
 
     def _wait_for_others(self, name: str) -> None:
         """Let a worker whose driver was killed save its run and leave."""

@@ -7,6 +7,7 @@ failed/NAME.json      why a cell failed; goes when it is tried again
 attempts/NAME.jsonl   every attempt at a cell: begun where and when, ended how
 running/NAME.json     how far a cell at work is; no part of the state
 logs/NAME.log         what a worker process printed over a cell, if it did
+stages/               trained stages that the cells share, unless they share another store
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from cliqa.results import Bundle, FolderState, folder_state
 from cliqa.results.files import explained, write_atomic
 from cliqa.results.layout import LOCK, TEMPORARY, plain
 from cliqa.results.lock import folder_lock, is_locked
+from cliqa.stages import StageStore, shared_stages
 from cliqa.sweep.attempts import AttemptLog
 from cliqa.sweep.compare import differences, other_versions
 from cliqa.sweep.index import INDEX, SCHEMA_VERSION, Index, write_configs, write_index
@@ -43,6 +45,7 @@ _FAILED: Final = "failed"
 _ATTEMPTS: Final = "attempts"
 _RUNNING: Final = "running"
 _LOGS: Final = "logs"
+_STAGES: Final = "stages"
 _LOCK: Final = ".cliqa-sweep-lock"
 _SHOWN: Final = 10
 
@@ -86,6 +89,16 @@ class SweepFolder:
     def cell(self, name: str) -> Path:
         """The folder of a cell's bundle."""
         return self.path / _CELLS / name
+
+    def store(self, plan: Plan) -> StageStore | None:
+        """Where the cells share trained stages: those that several of them need.
+
+        None where a cell's configuration names a store of its own: then all do as theirs say.
+        """
+        configs = [cell.config for cell in plan.cells]
+        if any(config.run.store is not None for config in configs):
+            return None
+        return StageStore((self.path / _STAGES).absolute(), shared_stages(configs))
 
     def bundle(self, name: str) -> Bundle:
         """A cell's bundle, finished or not."""
@@ -171,13 +184,19 @@ class SweepFolder:
             )
         return states
 
-    def write(self, plan: Plan) -> None:
-        """Write `sweep.json`, with the run ids of the cells that are finished."""
+    def write(self, plan: Plan, store: StageStore | None = None) -> None:
+        """Write `sweep.json`, with the run ids of the cells that are finished.
+
+        Args:
+            plan: the sweep.
+            store: trained stages that its cells share; None: each does as its configuration says.
+        """
         for cell in plan.cells:
             if self.state(cell.name) is CellState.DONE:
                 self.clear_failure(cell.name)  # left by a process that was killed at the very end
         write_configs(self.path, plan)
-        write_index(self.path, plan, {cell.name: self._run_id(cell.name) for cell in plan.cells})
+        run_ids = {cell.name: self._run_id(cell.name) for cell in plan.cells}
+        write_index(self.path, plan, run_ids, store)
 
     def record_failure(self, name: str, error: BaseException) -> Failure:
         """Note that a cell failed, and why."""

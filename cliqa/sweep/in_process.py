@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cliqa.resume import Interrupts
+    from cliqa.stages import StageStore
     from cliqa.sweep.folder import Failure, SweepFolder
     from cliqa.sweep.plan import Cell
 
@@ -26,6 +27,7 @@ class InProcess(Pool):
         folder: the sweep's.
         observer: asked who watches each run.
         interrupts: what may stop a run; the run is saved.
+        store: trained stages that the cells share; None: each does as its configuration says.
     """
 
     def __init__(
@@ -34,11 +36,13 @@ class InProcess(Pool):
         folder: SweepFolder,
         observer: SweepObserver | None = None,
         interrupts: Interrupts | None = None,
+        store: StageStore | None = None,
     ) -> None:
         self._cells = {cell.name: cell for cell in cells}
         self._runner = CellRunner(folder, "in-process")
         self._observer = observer or SweepObserver()
         self._interrupts = interrupts
+        self._store = store
         self._numbers: dict[str, int] = {}
         self._next: str | None = None
 
@@ -60,4 +64,4 @@ class InProcess(Pool):
     def _run(self, cell: Cell) -> Failure | None:
         number = self._numbers.setdefault(cell.name, len(self._numbers) + 1)
         with self._observer.watch(cell, number, len(self._cells)) as watcher:
-            return self._runner.run(cell.name, cell.config, watcher, self._interrupts)
+            return self._runner.run(cell.name, cell.config, self._store, watcher, self._interrupts)

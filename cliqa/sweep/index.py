@@ -22,6 +22,7 @@ from cliqa.config.yaml_writer import write_yaml
 from cliqa.errors import ResultError
 from cliqa.results.files import explained, write_atomic
 from cliqa.results.layout import plain
+from cliqa.stages import StageStore
 from cliqa.sweep.grid import Axis, Point
 from cliqa.sweep.plan import Cell, Plan, remembered
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from cliqa.config import ResolvedConfig
     from cliqa.config.source import RegistryFactory
 
-__all__ = ["INDEX", "SCHEMA_VERSION", "Index", "read_config", "write_configs", "write_index"]
+__all__ = ["INDEX", "SCHEMA_VERSION", "Index", "write_configs", "write_index"]
 
 #: Version of the layout of `sweep.json` and `failed/NAME.json`.
 SCHEMA_VERSION: Final = 1
@@ -99,6 +100,19 @@ class Index:
         """The folder that the sweep was started in, where relative paths of data begin."""
         return Path(self._origin()["cwd"])
 
+    @property
+    def store(self) -> StageStore | None:
+        """Trained stages that the cells share; None: each does as its configuration says."""
+        written = self.record.get("store")
+        if written is None:
+            return None
+        try:
+            wanted = written["wanted"]
+            keys = None if wanted is None else frozenset(map(str, wanted))
+            return StageStore(Path(written["folder"]), keys)
+        except (KeyError, TypeError) as error:
+            raise self._old(error) from None
+
     def config(self, name: str, registries: RegistryFactory) -> ResolvedConfig:
         """The whole configuration of a cell.
 
@@ -151,18 +165,16 @@ class Index:
         )
 
 
-def read_config(folder: Path, name: str, registries: RegistryFactory) -> ResolvedConfig:
-    """The configuration of one cell of the sweep in `folder`."""
-    return Index.read(folder).config(name, registries)
-
-
-def write_index(folder: Path, plan: Plan, run_ids: Mapping[str, str | None]) -> None:
+def write_index(
+    folder: Path, plan: Plan, run_ids: Mapping[str, str | None], store: StageStore | None
+) -> None:
     """Write `sweep.json`.
 
     Args:
         folder: the sweep's.
         plan: what it consists of.
         run_ids: of each cell; None while it is not finished.
+        store: trained stages that the cells share.
     """
     first = plan.cells[0].config
     record = {
@@ -175,6 +187,12 @@ def write_index(folder: Path, plan: Plan, run_ids: Mapping[str, str | None]) -> 
             "name": first.source_name,
             "folder": str(first.folder.absolute()),
             "cwd": str(Path.cwd()),
+        },
+        "store": None
+        if store is None
+        else {
+            "folder": str(store.root),
+            "wanted": None if store.wanted is None else sorted(store.wanted),
         },
         "axes": [
             {
@@ -218,6 +236,7 @@ def _whole(config: ResolvedConfig) -> dict[str, Any]:
     data, run = config.dump(), config.run
     data["cache"] = run.cache.model_dump(mode="json")
     data["resume"] = run.resume.model_dump(mode="json")
+    data["store"] = run.store
     data["train"]["workers"] = run.train.workers
     return data
 

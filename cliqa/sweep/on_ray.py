@@ -6,6 +6,7 @@ tried again is decided by the sweep itself, which writes it down, so Ray is aske
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from dataclasses import asdict, dataclass, field
@@ -141,10 +142,14 @@ def _connect(address: str | None) -> Any:
     import ray.exceptions
 
     ours = address is None and "RAY_ADDRESS" not in os.environ
-    own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _OBJECTS} if ours else {}
+    own: dict[str, Any] = (
+        {"include_dashboard": False, "object_store_memory": _OBJECTS} if ours else {}
+    )
     before = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address, log_to_driver=False, logging_level="WARNING", namespace="cliqa", **own)
+        ray.init(
+            address, log_to_driver=False, logging_level=logging.WARNING, namespace="cliqa", **own
+        )
     except (ConnectionError, RuntimeError, ValueError) as error:
         lines = str(error).splitlines() or [type(error).__name__]
         where = f"at {address}" if address else "here"

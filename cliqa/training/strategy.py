@@ -161,7 +161,9 @@ class IsolatingStrategy(Strategy):
     def start(self, model: QualityModel) -> None:
         """Remember the pre-trained values of what tasks will own."""
         self._names = self.own(model.backbone)
-        self._pretrained = model.snapshot(self._names)
+        # No task owns the layers' counters of batches, but training moves them, too.
+        counters = (n for n in model.backbone.state_dict() if n.endswith("num_batches_tracked"))
+        self._pretrained = model.snapshot(dict.fromkeys([*self._names, *counters]))
 
     def trainable(self, backbone: Backbone) -> Iterable[str]:
         """Of what a task owns, the parameters; running statistics move by themselves."""
