@@ -150,6 +150,7 @@ def test_a_dry_run_prints_every_run_and_writes_nothing(sweeps, cliqa):
     lines = [" ".join(line.split()) for line in outcome.stdout.splitlines()]
     assert lines == [
         "4 runs: 2 orders x 2 seeds",
+        "2 stages each: 8 stages, 4 distinct to train",
         "run state",
         "order-I_seed-0 not run",
         "order-I_seed-1 not run",
@@ -159,12 +160,12 @@ def test_a_dry_run_prints_every_run_and_writes_nothing(sweeps, cliqa):
     assert sorted(sweeps.folder.iterdir()) == before
 
 
-def test_a_dry_run_loads_no_torch(sweeps):
+def test_a_dry_run_builds_no_network_and_no_dataset(sweeps):
     sweeps.grid("grid: {seed: [0, 1]}")
     code = (
         "import sys\nfrom cliqa.cli import cli\n"
         "cli(['sweep', 'grid.yaml', '--out', 'out', '--dry-run'], standalone_mode=False)\n"
-        "assert not {'torch', 'timm', 'sklearn'} & set(sys.modules)"
+        "assert not {'timm', 'datasets', 'sklearn'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=sweeps.folder, check=True)
 
