@@ -5,6 +5,7 @@
 """
 
 from cliqa.sweep.folder import CellState, Failure, SweepFolder
+from cliqa.sweep.missing import MissingRun, missing_runs
 from cliqa.sweep.plan import Cell, Plan, plan_sweep
 from cliqa.sweep.report import finished_bundles, sweep_table
 from cliqa.sweep.stages import StagePlan, plan_stages
@@ -15,10 +16,12 @@ __all__ = [
     "CellState",
     "CellStatus",
     "Failure",
+    "MissingRun",
     "Plan",
     "StagePlan",
     "SweepFolder",
     "finished_bundles",
+    "missing_runs",
     "plan_stages",
     "plan_sweep",
     "sweep_status",

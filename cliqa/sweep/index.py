@@ -113,6 +113,10 @@ class Index:
         except (KeyError, TypeError) as error:
             raise self._old(error) from None
 
+    def config_file(self, name: str) -> Path:
+        """Where the configuration of a cell is."""
+        return self.folder / _CONFIGS / f"{name}.yaml"
+
     def config(self, name: str, registries: RegistryFactory) -> ResolvedConfig:
         """The whole configuration of a cell.
 
@@ -120,7 +124,7 @@ class Index:
             ResultError: the sweep is one of an earlier cliqa, which kept none.
             ConfigError: it cannot be resolved, for example because a plugin is gone.
         """
-        file = self.folder / _CONFIGS / f"{name}.yaml"
+        file = self.config_file(name)
         origin = self._origin()
         source = Source(file, str(file), str(origin["name"]), Path(origin["folder"]))
         return resolve_document(read_yaml(file, str(file)), source, [], registries)

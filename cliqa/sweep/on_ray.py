@@ -81,9 +81,9 @@ class OnRay(Pool):
             "cwd": str(Path.cwd()),
         }
         self._settings = settings
-        self._task = self._ray.remote(
-            num_cpus=self.cpus, num_gpus=self.gpus, max_retries=0, max_calls=1
-        )(_attempt)
+        # A process that asks for a GPU is used once, so that it gives the GPU's memory back.
+        asked = self._ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=0)
+        self._task = asked(_attempt)
         if self._places() == 0 and not self.address and "RAY_ADDRESS" not in os.environ:
             there = self._ray.cluster_resources()
             self.close()

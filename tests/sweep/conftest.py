@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 #: Breaks, hangs or counts, where a test asks for it.
 HELPER = """
-import os, pathlib, time
+import os, pathlib, signal, time
 from cliqa import Component, hookimpl
 
 BUILT = []
+HERE = pathlib.Path(__file__).parent
 
 
 @hookimpl
@@ -27,11 +28,28 @@ def cliqa_run_start(run):
     if os.environ.get("HANG_AT_SEED") == str(run["seed"]):
         pathlib.Path(os.environ["HANG_MARK"]).touch()
         time.sleep(600)
+    once = HERE / f"kill-at-seed-{run['seed']}"
+    if once.exists():
+        once.unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@hookimpl
+def cliqa_task_end(step, summary):
+    if step == 1 and (HERE / "hold").exists():
+        (HERE / f"held-{os.getpid()}").touch()
+        while (HERE / "hold").exists():
+            time.sleep(0.05)
 
 
 @hookimpl
 def cliqa_strategies():
-    return [Component(name="broken", factory=broken), Component(name="refusing", factory=refusing)]
+    return [
+        Component(name="broken", factory=broken),
+        Component(name="refusing", factory=refusing),
+        Component(name="flaky", factory=flaky),
+        Component(name="starving", factory=starving),
+    ]
 
 
 @hookimpl
@@ -41,6 +59,23 @@ def cliqa_datasets():
 
 def broken(config):
     raise ZeroDivisionError("a defect")
+
+
+def flaky(config):
+    from cliqa.training import Strategy
+    if (HERE / "flaky").exists():
+        raise ZeroDivisionError("not today")
+    return Strategy()
+
+
+def starving(config):
+    from cliqa.training import Strategy
+    left = HERE / "starving"
+    tries = int(left.read_text()) if left.exists() else 0
+    if tries:
+        left.write_text(str(tries - 1))
+        raise MemoryError("no room")
+    return Strategy()
 
 
 def refusing(config):
