@@ -58,7 +58,8 @@ def _listen(names: queue.SimpleQueue[str | None], busy: threading.Event) -> None
         names.put(line.rstrip("\n"))
     names.put(None)
     if busy.is_set():  # the driver is gone, or is stopping
-        os.kill(os.getpid(), signal.SIGTERM)
+        # To the main thread: a signal that another one takes does not wake it.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
         end = threading.Timer(_GRACE, os._exit, (1,))
         end.daemon = True
         end.start()

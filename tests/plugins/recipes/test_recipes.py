@@ -11,7 +11,17 @@ from cliqa.sweep import plan_sweep
 
 REGISTRY = Registry.discover(third_party=False)
 NAMES = [found.name for found in REGISTRY.components("recipe")]
-TABLES = {"main", "orders", "design", "backbones", "similarity", "unseen", "complexity", "seeds", "grid"}
+TABLES = {
+    "main",
+    "orders",
+    "design",
+    "backbones",
+    "similarity",
+    "unseen",
+    "complexity",
+    "seeds",
+    "grid",
+}
 
 
 def configurations(name):
