@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "show": ("cliqa.cli.show:show", "Show a component's settings, or a recipe's text"),
     "schema": ("cliqa.cli.schema:schema", "Print the JSON schema of a configuration"),
     "cache": ("cliqa.cli.cache:cache", "Look at, empty or check the cache of decoded images"),
+    "store": ("cliqa.cli.store:store", "List, clean up or check a store of trained stages"),
     "plugins": ("cliqa.cli.plugins:plugins", "List the plugins, and check them"),
 }
 

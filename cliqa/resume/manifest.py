@@ -32,8 +32,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
         if hashlib.sha256(text.encode()).hexdigest() != digest:
             raise Damaged(f"{path.name} was changed after it was written")
         manifest: dict[str, Any] = json.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Damaged(f"{path.name} cannot be read ({type(error).__name__}: {error})") from error
+    if not isinstance(manifest, dict):
+        raise Damaged(f"{path.name} holds no mapping")
     if manifest.get("format") != FORMAT:
         raise Damaged(f"it has format {manifest.get('format')}, this cliqa reads {FORMAT}")
     return manifest

@@ -39,7 +39,7 @@ class Shelf:
     method: Method
     tell: Callable[[str], None]
     _stages: list[StageAddress] = field(default_factory=list)
-    _refused: str = ""
+    _refused: bool = False
 
     def open(self, model: QualityModel, strategy: Strategy) -> None:
         """Find the addresses, and look at the method as it is just after its start."""
@@ -155,8 +155,8 @@ class Shelf:
 
     def _refuse(self, why: str) -> None:
         """Say once why stages are not kept."""
-        if why != self._refused:
-            self._refused = why
+        if not self._refused:
+            self._refused = True
             self.tell(f"its stages are not kept for other runs: {why}")
 
     @staticmethod

@@ -200,16 +200,26 @@ class StageStore:
         with explained("clear", self.place(address)):
             _remove(self.place(address))
 
+    def remove_leftover(self, path: Path) -> None:
+        """Remove one of `leftovers`; the caller holds the lock of its address."""
+        with explained("clear", path):
+            _remove(path)
+
     def _inside(self) -> list[Path]:
         with explained("look into", self.root):
-            shards = [p for p in self.root.iterdir() if _SHARD.fullmatch(p.name) and p.is_dir()]
-            found = [p for shard in shards for p in shard.iterdir() if p.name[:2] == shard.name]
-            left = [p for shard in shards for p in shard.iterdir() if _LEFT.fullmatch(p.name)]
-        return sorted([*found, *left])
+            inside = [p for p in self.root.iterdir() if _SHARD.fullmatch(p.name)]
+            # Through a link we would come to look at, and remove, what is not ours.
+            shards = [p for p in inside if p.is_dir() and not p.is_symlink()]
+            return sorted(p for shard in shards for p in shard.iterdir() if _is_of(p, shard.name))
 
     def _note_use(self, place: Path) -> None:
         with suppress(OSError):  # somebody else's store, which we may read only
             os.utime(place)
+
+
+def _is_of(path: Path, shard: str) -> bool:
+    left = _LEFT.fullmatch(path.name)
+    return (path.name if left is None else left.group(1)).startswith(shard)
 
 
 def folder_bytes(folder: Path) -> int:
