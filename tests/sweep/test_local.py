@@ -97,6 +97,41 @@ def test_status_shows_states_attempts_and_messages(both):
     assert "tsn-iqa" not in only
 
 
+def test_the_report_has_a_row_for_what_failed_and_says_why(both, tmp_path):
+    sweeps, *_ = both
+    tables = tmp_path / "tables.md"
+    arguments = ["report", str(sweeps.folder / "parallel"), "--out", str(tmp_path / "r.html")]
+    outcome = CliRunner().invoke(cli, [*arguments, "--markdown", str(tables), "--no-images"])
+    assert outcome.exit_code == 0, outcome.output
+    assert "strategy-broken_order-I: failed: ZeroDivisionError: a defect" in outcome.stderr
+    rows = [line.split("|")[1:-1] for line in tables.read_text().splitlines() if "| broken" in line]
+    cells = [cell.strip() for cell in rows[0]]
+    assert cells[:2] == ["broken", "–"]
+    assert all(cell.startswith("failed") for cell in cells[2:-1])
+    assert cells[-1] == "0 (1 failed)"
+    for page in (tables, tmp_path / "r.html"):
+        assert "failed: ZeroDivisionError: a defect" in page.read_text()
+
+
+def test_the_leaderboard_lists_what_failed_with_the_reason(both, tmp_path):
+    sweeps, *_ = both
+    board = tmp_path / "board"
+    arguments = ["leaderboard", str(sweeps.folder / "parallel"), "--out", str(board)]
+    outcome = CliRunner().invoke(cli, arguments)
+    assert outcome.exit_code == 0, outcome.output
+    rejected = json.loads((board / "leaderboard.json").read_text())["rejected"]
+    reasons = [entry["reason"] for entry in rejected if "strategy-broken" in entry["bundle"]]
+    assert reasons == ["failed: ZeroDivisionError: a defect"] * 2
+
+
+def test_a_report_of_a_sweep_without_any_result_says_what_happened(sweeps):
+    sweeps.grid("grid: {strategy: [broken]}")
+    invoke(sweeps, "grid.yaml", "--out", "out", "--quiet")
+    outcome = CliRunner().invoke(cli, ["report", str(sweeps.out().path), "--out", "none.html"])
+    assert outcome.exit_code == 2
+    assert "(strategy-broken) is failed: ZeroDivisionError: a defect" in outcome.stderr
+
+
 def start(sweeps, *arguments, **environment) -> subprocess.Popen[str]:
     command = "from signal import *; signal(SIGINT, default_int_handler);"
     command += "from cliqa.cli import main; main()"  # as a terminal starts it

@@ -57,6 +57,8 @@ def parent(pid: int) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds a process's machine in /proc")
 def test_a_sweep_that_loses_a_worker_a_machine_and_its_driver_ends_complete(sweeps, cluster):
+    sweeps.config["resume"] = {"minutes": 0}  # a checkpoint after every step
+    sweeps.base("base.yaml", sweeps.config)
     plan, out = sweeps.plan(GRID), sweeps.out()
     (sweeps.folder / "count-epochs").touch()
     (sweeps.folder / "hold").touch()  # every run waits after its first stage
