@@ -67,7 +67,8 @@ def test_task_specific_normalization_costs_its_norms_and_head_a_task(cost_of):
     cost = cost_of("tsn-iqa")
     assert cost["parameters"]["backbone"] == CONVOLUTIONS + AFFINE
     assert cost["parameters"]["per_task"] == [AFFINE + STATISTICS + HEAD] * 3
-    assert cost["held_bytes"]["final"] == 4 * (AFFINE + STATISTICS)  # the pre-trained values
+    # The pre-trained values, and the counters of batches of two layers.
+    assert cost["held_bytes"]["final"] == 4 * (AFFINE + STATISTICS) + 8 * 2
 
 
 def test_passes_per_image_follow_from_networks_and_gate(cost_of):
