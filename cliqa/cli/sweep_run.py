@@ -82,7 +82,8 @@ def run(
     folder = SweepFolder(out or Path("sweeps") / plan.name)
     if dry_run:
         states = folder.check(plan)
-        print_plan(plan, folder, states, plan_stages(plan.cells), make_console())
+        stages = plan_stages(plan.cells, shared=not no_store)
+        print_plan(plan, folder, states, stages, make_console())
         return
 
     def shared() -> StageStore | None:
@@ -120,7 +121,9 @@ def carry_out(
         wanted = only or set(CellState) - {CellState.DONE}
         cells = [cell for cell in plan.cells if states[cell.name] in wanted]
         let_threads_sleep()  # before torch is loaded, which counting the stages does
-        stages, store = plan_stages(plan.cells), shared()
+        store = shared()
+        own = any(cell.config.run.store for cell in plan.cells)
+        stages = plan_stages(plan.cells, shared=own or store is not None)
         folder.write(plan, store)
         if not engine.quiet:
             print_head(plan, folder, states, stages, console)

@@ -47,10 +47,19 @@ class StagePlan:
         return {key for keys in done for key in keys}
 
 
-def plan_stages(cells: Sequence[Cell]) -> StagePlan:
-    """Count the stages of cells; makes their strategies, which loads torch."""
+def plan_stages(cells: Sequence[Cell], *, shared: bool = True) -> StagePlan:
+    """Count the stages of cells; makes their strategies, which loads torch.
+
+    Args:
+        cells: the cells.
+        shared: False if no store lets one take over what another has trained: then all are
+            distinct.
+    """
     from cliqa.stages import planned_stages
 
     found = {cell.name: planned_stages(cell.config) for cell in cells}
-    keys = {name: tuple(stage.key for stage in stages) for name, stages in found.items()}
+    keys = {
+        name: tuple(s.key if shared else f"{name} {s.method} {s.step}" for s in stages)
+        for name, stages in found.items()
+    }
     return StagePlan(keys, all(stage.exact for stages in found.values() for stage in stages))

@@ -160,6 +160,12 @@ def test_a_dry_run_prints_every_run_and_writes_nothing(sweeps, cliqa):
     assert sorted(sweeps.folder.iterdir()) == before
 
 
+def test_without_a_store_every_stage_is_to_be_trained(sweeps, cliqa):
+    sweeps.grid("grid: {stream.order: [I, reverse], seed: [0, 1]}")
+    outcome = cliqa("sweep", "grid.yaml", "--out", "out", "--dry-run", "--no-store")
+    assert "2 stages each: 8 stages, 8 distinct to train" in outcome.stdout
+
+
 def test_a_dry_run_builds_no_network_and_no_dataset(sweeps):
     sweeps.grid("grid: {seed: [0, 1]}")
     code = (
