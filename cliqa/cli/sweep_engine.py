@@ -90,10 +90,9 @@ class Engine:
         if self.executor == _LOCAL:
             from cliqa.sweep.local import Local, slots
 
-            places = slots(self.workers, self.gpus, self.per_gpu)
             return Local(
                 folder,
-                places[: len(cells)],
+                slots(self.workers, self.gpus, self.per_gpu),
                 self.threads,
                 third_party=plugins.third_party,
                 strict=plugins.strict,

@@ -75,7 +75,8 @@ class Local(Pool):
         folder: the sweep's.
         places: the environment of each worker, as `slots` gives it.
         threads: CPU threads of a run whose configuration says nothing; default: the cores of this
-            process divided by the workers.
+            process divided by the workers, however few cells are left for them: the numbers of a
+            run depend on its threads.
         third_party: load plugins of others.
         strict: stop if a plugin is broken.
     """
@@ -147,8 +148,7 @@ class Local(Pool):
     def _new(self) -> _Worker:
         taken = {worker.place for worker in self._workers}
         place = next(n for n in range(len(self.places)) if n not in taken)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        threads = self.threads or max(1, (cores or 1) // len(self.places))
+        threads = self.threads or max(1, _cores() // len(self.places))
         settings: dict[str, Any] = {
             "folder": str(self.folder.path.absolute()),
             "executor": "local",
@@ -199,6 +199,13 @@ class Local(Pool):
         file = self.folder.log_file(cell)
         there = file.exists() and file.stat().st_size > 0
         return f"; what it printed is in {file}" if there else ""
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _how(code: int) -> str:
