@@ -29,18 +29,30 @@ def cluster(monkeypatch):
     cluster.shutdown()
 
 
-def drive(sweeps, cluster) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "cliqa", "sweep", "grid.yaml", "--out", "out"]
-    return subprocess.Popen(
-        [*command, "--ray-address", cluster.address, "--workers", "2"],
-        cwd=sweeps.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+@pytest.fixture
+def drive(sweeps, cluster):
+    """Starts drivers, and leaves none behind."""
+    started = []
+
+    def start() -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "cliqa", "sweep", "grid.yaml", "--out", "out"]
+        process = subprocess.Popen(
+            [*command, "--ray-address", cluster.address, "--workers", "2"],
+            cwd=sweeps.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
 
 
-def until(what, process, seconds=120):
+def until(what, process, seconds=400):
     """Wait for something that comes true while the driver lives."""
     end = time.monotonic() + seconds
     while not (found := what()):
@@ -56,14 +68,14 @@ def parent(pid: int) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds a process's machine in /proc")
-def test_a_sweep_that_loses_a_worker_a_machine_and_its_driver_ends_complete(sweeps, cluster):
+def test_a_sweep_that_loses_a_worker_a_machine_and_its_driver_ends_complete(sweeps, cluster, drive):
     sweeps.config["resume"] = {"minutes": 0}  # a checkpoint after every step
     sweeps.base("base.yaml", sweeps.config)
     plan, out = sweeps.plan(GRID), sweeps.out()
     (sweeps.folder / "count-epochs").touch()
     (sweeps.folder / "hold").touch()  # every run waits after its first stage
     held = lambda: {int(p.name[5:]) for p in sweeps.folder.glob("held-*")}  # noqa: E731
-    driver = drive(sweeps, cluster)
+    driver = drive()
     first = until(lambda: len(held()) == 2 and held(), driver)
 
     worker = min(first)
@@ -79,8 +91,8 @@ def test_a_sweep_that_loses_a_worker_a_machine_and_its_driver_ends_complete(swee
     driver.communicate()
     (sweeps.folder / "hold").unlink()
     assert len(second) == 1
-    again = drive(sweeps, cluster)
-    output, _ = again.communicate(timeout=240)
+    again = drive()
+    output, _ = again.communicate(timeout=400)
 
     assert again.returncode == 0, output
     assert all(state.value == "done" for state in out.states(plan).values())
