@@ -14,7 +14,7 @@ from cliqa.resume import Interrupted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LazyGroup"]
+__all__ = ["DefaultGroup", "LazyGroup"]
 
 #: What a shell reports for a process that Ctrl-C ended.
 _INTERRUPTED: Final = 130
@@ -77,3 +77,21 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(_INTERRUPTED)
+
+
+class DefaultGroup(LazyGroup):
+    """A group that takes the arguments of one of its commands directly, without its name.
+
+    Args:
+        default: that command.
+    """
+
+    def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the default command before arguments that begin with none."""
+        if args and args[0] not in {*self.list_commands(ctx), *ctx.help_option_names}:
+            args = [self._default, *args]
+        return super().parse_args(ctx, args)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from cliqa.cli.lazy import LazyGroup
+from cliqa.cli.lazy import DefaultGroup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,15 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 DEFAULT: Final = "build"
 
 
-class _Group(LazyGroup):
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the default command before arguments that begin with none."""
-        if args and args[0] not in {*self.list_commands(ctx), *ctx.help_option_names}:
-            args = [DEFAULT, *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_Group, lazy=COMMANDS)
+@click.group(cls=DefaultGroup, lazy=COMMANDS, default=DEFAULT)
 def leaderboard() -> None:
     """Rank runs that may be compared, on one page.
 

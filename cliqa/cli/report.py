@@ -81,6 +81,8 @@ def report(
     _write(files)
     for folder in found.unfinished:
         click.echo(f"warning: {folder} has not finished and is not shown", err=True)
+    for run in found.missing:
+        click.echo(f"warning: {run.folder}: {run.reason}", err=True)
     sections = f", {len(made.sections)} sections" if len(made.sections) > 1 else ""
     click.echo(f"{len(found.runs)} runs{sections}: {out}")
 

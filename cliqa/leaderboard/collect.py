@@ -12,6 +12,7 @@ from cliqa.leaderboard.model import Rejected
 from cliqa.leaderboard.verified import VerifiedBundle, recompute
 from cliqa.report import Run, group_runs, open_run, search_runs
 from cliqa.results import load_bundle
+from cliqa.sweep import missing_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,11 +68,12 @@ def collect(
     for folder in folders:
         try:
             found, unfinished = search_runs(folder)
+            lacking = {run.folder: run.reason for run in missing_runs(folder)}
         except Exception as error:  # any fault of the folder is its reason
             rejected[folder] = explain(error)
             continue
-        rejected |= dict.fromkeys(unfinished, "it has not finished")
-        if not found and not unfinished:
+        rejected |= dict.fromkeys(unfinished, "it has not finished") | lacking
+        if not found and not unfinished and not lacking:
             rejected[folder] = "it holds no finished run" if folder.exists() else "it is not there"
         for path in found:
             if path.resolve() in {p.resolve() for p in (*accepted, *rejected)}:

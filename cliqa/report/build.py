@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cliqa.report import words
 from cliqa.report.blocks import Report, Section
@@ -24,9 +25,15 @@ from cliqa.report.parts_published import published_part
 from cliqa.report.parts_tasks import tasks_part
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cliqa.report.context import Context
     from cliqa.report.groups import Group
     from cliqa.report.runs import Found
+    from cliqa.sweep import MissingRun
+
+#: Failed runs that are named one by one.
+_LISTED: Final = 20
 
 
 def build_report(found: Found, context: Context) -> Report:
@@ -41,9 +48,12 @@ def build_report(found: Found, context: Context) -> Report:
     """
     groups = group_runs(found.runs)
     check_images(groups, context.images)
-    sections = tuple(_section(n, len(groups), g, context) for n, g in enumerate(groups, start=1))
+    sections = tuple(
+        _section(n, len(groups), g, found.missing, context) for n, g in enumerate(groups, start=1)
+    )
     methods = list(dict.fromkeys(run.method for run in found.runs))
     notes = [f"{folder} {words.UNFINISHED}" for folder in found.unfinished]
+    notes += _missing(found.missing)
     if len(groups) > 1:
         notes.insert(
             0,
@@ -58,9 +68,21 @@ def build_report(found: Found, context: Context) -> Report:
     )
 
 
-def _section(place: int, count: int, group: Group, context: Context) -> Section:
+def _missing(runs: Sequence[MissingRun]) -> list[str]:
+    """A line a run that has no result; of those with no more to say than their state, how many."""
+    lines = [f"{run.folder}: {run.reason}" for run in runs if run.reason != run.state]
+    more = [f"and {len(lines) - _LISTED} more"] if len(lines) > _LISTED else []
+    silent = Counter(run.state for run in runs if run.reason == run.state)
+    counts = [f"Runs of a sweep without a result: {n} {state}." for state, n in silent.items()]
+    return [*lines[:_LISTED], *more, *counts]
+
+
+def _section(
+    place: int, count: int, group: Group, missing: Sequence[MissingRun], context: Context
+) -> Section:
+    own = [run for run in missing if count == 1 or set(run.tasks) == set(group.tasks)]
     parts = (
-        summary_part(group, context),
+        summary_part(group, context, own),
         published_part(group, context),
         tasks_part(group),
         curves_part(group),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,14 @@ from cliqa.report.groups import Value
 from cliqa.report.svg import Series, line_chart
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
     from cliqa.report.blocks import Block
     from cliqa.report.context import Context
     from cliqa.report.groups import Group, Row
+    from cliqa.sweep import MissingRun
 
     Array = NDArray[np.float64]
 
@@ -38,16 +40,26 @@ _RANKS = (
 _MOST_BANDS = 5
 
 
-def summary_part(group: Group, context: Context) -> Part:
-    """The main table, and what its columns mean."""
+def summary_part(group: Group, context: Context, missing: Sequence[MissingRun] = ()) -> Part:
+    """The main table, and what its columns mean.
+
+    Args:
+        group: the runs.
+        context: what the user and the plugins add.
+        missing: runs of a sweep that would be here if they had a result: they are counted in their
+            method's rows, or have a row of their own.
+    """
     rows = group.main_rows
     metrics = group.metrics
     best = {m: _best(rows, m, context.higher_is_better.get(m)) for m in metrics}
     cells = []
     for row in rows:
         values = [summary(_explained(row, m), best=row in best[m]) for m in metrics]
-        seeds = Cell(str(len(row.runs)), number=True)
+        lacking = _states(_of_method(missing, row.method, group.orders[0]))
+        seeds = Cell(f"{len(row.runs)}{f' ({lacking})' if lacking else ''}", number=True)
         cells.append((text(row.method), text(row.gate), *values, seeds))
+    shown = {row.method for row in rows}
+    cells += _empty_rows(missing, shown, len(metrics), group.orders[0])
     known = [f"{m}: {words.METRICS[m]}." for m in metrics if m in words.METRICS]
     several = any(len(row.runs) > 1 for row in rows)
     title = "Summary" if len(group.orders) == 1 else f"Summary, order {group.orders[0]}"
@@ -59,6 +71,31 @@ def summary_part(group: Group, context: Context) -> Part:
         _headings(rows),
     )
     return Part("summary", "Summary", words.SUMMARY, (table,))
+
+
+def _of_method(missing: Sequence[MissingRun], method: str, order: str) -> list[MissingRun]:
+    return [run for run in missing if method in run.methods and run.order in {"", order}]
+
+
+def _states(missing: Sequence[MissingRun]) -> str:
+    """`2 failed, 1 not run`."""
+    return ", ".join(f"{n} {state}" for state, n in Counter(r.state for r in missing).items())
+
+
+def _empty_rows(
+    missing: Sequence[MissingRun], shown: Collection[str], metrics: int, order: str
+) -> list[tuple[Cell, ...]]:
+    """A row for each method none of whose runs has a result."""
+    methods = dict.fromkeys(m for run in missing for m in run.methods if m not in shown)
+    rows = []
+    for method in methods:
+        own = _of_method(missing, method, order)
+        if own:
+            reason = next((run.reason for run in own if run.reason != run.state), own[0].reason)
+            state = Cell(own[0].state if len({r.state for r in own}) == 1 else "–", note=reason)
+            count = Cell(f"0 ({_states(own)})", number=True)
+            rows.append((text(method), text("–"), *[state] * metrics, count))
+    return rows
 
 
 def _explained(row: Row, metric: str) -> Value:

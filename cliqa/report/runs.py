@@ -18,10 +18,13 @@ from cliqa.results import (
     load_bundle,
     stage_names,
 )
+from cliqa.sweep import missing_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
+
+    from cliqa.sweep import MissingRun
 
 #: Folder of the methods that were trained beside a run.
 _COMPARE = "compare"
@@ -187,10 +190,13 @@ class Found:
     Attributes:
         runs: finished runs, sorted by folder.
         unfinished: folders of runs that have not finished, as shown to the user.
+        missing: runs of sweeps that have no result, those that failed among them; not in
+            `unfinished`.
     """
 
     runs: tuple[Run, ...]
     unfinished: tuple[str, ...]
+    missing: tuple[MissingRun, ...] = ()
 
 
 def find_runs(folders: Sequence[Path]) -> Found:
@@ -204,13 +210,16 @@ def find_runs(folders: Sequence[Path]) -> Found:
     """
     runs: dict[Path, Run] = {}
     unfinished: list[str] = []
+    missing: dict[Path, MissingRun] = {}
     for folder in folders:
         found, open_ones = search_runs(folder)
+        lacking = {run.folder: run for run in missing_runs(folder)}
         if not found:
-            raise ResultError(_nothing_in(folder, open_ones))
+            raise ResultError(_nothing_in(folder, open_ones, lacking.values()))
         runs |= {path.resolve(): open_run(path) for path in found if path.resolve() not in runs}
-        unfinished += map(str, open_ones)
-    return Found(tuple(runs.values()), tuple(dict.fromkeys(unfinished)))
+        unfinished += [str(path) for path in open_ones if path not in lacking]
+        missing |= {path.resolve(): run for path, run in lacking.items()}
+    return Found(tuple(runs.values()), tuple(dict.fromkeys(unfinished)), tuple(missing.values()))
 
 
 def search_runs(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -237,7 +246,13 @@ def _beside(folder: Path) -> list[Path]:
     return [path for path in sorted(compare.iterdir()) if path.is_dir() and not path.is_symlink()]
 
 
-def _nothing_in(folder: Path, unfinished: Iterable[Path]) -> str:
+def _nothing_in(folder: Path, unfinished: Iterable[Path], missing: Collection[MissingRun]) -> str:
+    if missing:
+        first = next(iter(missing))
+        return (
+            f"{folder} holds no finished run: of {len(missing)} runs of a sweep the first "
+            f"({first.folder.name}) is {first.reason}; `cliqa sweep status` shows all"
+        )
     if open_ones := list(unfinished):
         which = "it" if open_ones == [folder] else str(open_ones[0])
         return (

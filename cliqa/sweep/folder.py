@@ -1,8 +1,12 @@
 """A sweep's folder: the durable state of a sweep is what lies here, and nothing else.
 
 sweep.json            the grid's text, its axes, its cells and their run ids
+configs/NAME.yaml     the whole configuration of one cell
 cells/NAME/           the bundle of one cell, as `cliqa run --out` writes it
-failed/NAME.json      why a cell failed; goes when the cell is finished
+failed/NAME.json      why a cell failed; goes when it is tried again
+attempts/NAME.jsonl   every attempt at a cell: begun where and when, ended how
+running/NAME.json     how far a cell at work is; no part of the state
+logs/NAME.log         what a worker process printed over a cell, if it did
 stages/               trained stages that the cells share, unless they share another store
 """
 
@@ -11,33 +15,36 @@ from __future__ import annotations
 import json
 import traceback
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cliqa.errors import CliqaError, ResultError
 from cliqa.results import Bundle, FolderState, folder_state
 from cliqa.results.files import explained, write_atomic
-from cliqa.results.layout import TEMPORARY, plain
-from cliqa.results.lock import folder_lock
+from cliqa.results.layout import LOCK, TEMPORARY, plain
+from cliqa.results.lock import folder_lock, is_locked
 from cliqa.stages import StageStore, shared_stages
+from cliqa.sweep.attempts import AttemptLog
 from cliqa.sweep.compare import differences, other_versions
+from cliqa.sweep.index import INDEX, SCHEMA_VERSION, Index, write_configs, write_index
+from cliqa.sweep.transient import is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from cliqa.sweep.plan import Cell, Plan
+    from cliqa.sweep.plan import Plan
 
 __all__ = ["CellState", "Failure", "SweepFolder"]
 
-#: Version of the layout of `sweep.json` and `failed/NAME.json`.
-SCHEMA_VERSION: Final = 1
-INDEX: Final = "sweep.json"
 _CELLS: Final = "cells"
 _FAILED: Final = "failed"
+_ATTEMPTS: Final = "attempts"
+_RUNNING: Final = "running"
+_LOGS: Final = "logs"
 _STAGES: Final = "stages"
 _LOCK: Final = ".cliqa-sweep-lock"
 _SHOWN: Final = 10
@@ -60,11 +67,13 @@ class Failure:
         cell: its name.
         message: one sentence; of a defect, the error's type and text.
         traceback: where a defect arose; empty for a mistake of the user's.
+        transient: whether the same run may succeed if it is tried again.
     """
 
     cell: str
     message: str
     traceback: str = ""
+    transient: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,11 +104,32 @@ class SweepFolder:
         """A cell's bundle, finished or not."""
         return Bundle(self.cell(name))
 
+    def attempts(self, name: str) -> AttemptLog:
+        """What was tried."""
+        return AttemptLog(self.path / _ATTEMPTS / f"{name}.jsonl")
+
+    def progress_file(self, name: str) -> Path:
+        """Where a cell at work says how far it is."""
+        return self.path / _RUNNING / f"{name}.json"
+
+    def log_file(self, name: str) -> Path:
+        """What a worker process printed over a cell."""
+        return self.path / _LOGS / f"{name}.log"
+
+    def at_work(self, name: str) -> bool:
+        """Whether a process is at work on a cell now, on this machine or one that shares locks."""
+        return is_locked(self.cell(name) / LOCK)
+
     def failure(self, name: str) -> Failure | None:
         """Why a cell failed the last time; None if it did not."""
         try:
             record = json.loads(self._failure_file(name).read_bytes())
-            return Failure(name, str(record["message"]), str(record.get("traceback", "")))
+            return Failure(
+                name,
+                str(record["message"]),
+                str(record.get("traceback", "")),
+                bool(record.get("transient", False)),
+            )
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -154,51 +184,51 @@ class SweepFolder:
             )
         return states
 
-    def write(self, plan: Plan) -> None:
-        """Write `sweep.json`, with the run ids of the cells that are finished."""
+    def write(self, plan: Plan, store: StageStore | None = None) -> None:
+        """Write `sweep.json`, with the run ids of the cells that are finished.
+
+        Args:
+            plan: the sweep.
+            store: trained stages that its cells share; None: each does as its configuration says.
+        """
         for cell in plan.cells:
             if self.state(cell.name) is CellState.DONE:
                 self.clear_failure(cell.name)  # left by a process that was killed at the very end
-        record = {
-            "schema_version": SCHEMA_VERSION,
-            "name": plan.name,
-            "description": plan.description,
-            "written": datetime.now(UTC).isoformat(timespec="seconds"),
-            "overrides": list(plan.overrides),
-            "axes": [
-                {
-                    "name": axis.name,
-                    "points": [
-                        {"name": p.text, "set": {o.key: o.value for o in p.overrides}}
-                        for p in axis.points
-                    ],
-                }
-                for axis in plan.axes
-            ],
-            "cells": [self._cell_record(cell) for cell in plan.cells],
-            "grid": plan.text,
-        }
-        self._write(self.path / INDEX, record)
+        write_configs(self.path, plan)
+        run_ids = {cell.name: self._run_id(cell.name) for cell in plan.cells}
+        write_index(self.path, plan, run_ids, store)
 
     def record_failure(self, name: str, error: BaseException) -> Failure:
         """Note that a cell failed, and why."""
+        transient = is_transient(error)
         if isinstance(error, CliqaError):
-            failure = Failure(name, str(error))
-        else:
-            text = f"{type(error).__name__}: {error}"
-            failure = Failure(name, text, "".join(traceback.format_exception(error)))
+            return self._note(Failure(name, str(error), transient=transient))
+        text = f"{type(error).__name__}: {error}"
+        where = "".join(traceback.format_exception(error))
+        return self._note(Failure(name, text, where, transient))
+
+    def record_loss(self, name: str, message: str) -> Failure:
+        """Note that the process that ran a cell is gone, in the place of that process."""
+        self.attempts(name).end("lost", message)
+        with suppress(OSError):
+            self.progress_file(name).unlink(missing_ok=True)
+        return self._note(Failure(name, message, transient=True))
+
+    def _note(self, failure: Failure) -> Failure:
         record = {
             "schema_version": SCHEMA_VERSION,
-            "cell": name,
+            "cell": failure.cell,
             "message": failure.message,
+            "transient": failure.transient,
             "traceback": failure.traceback,
             "written": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        self._write(self._failure_file(name), record)
+        text = json.dumps(plain(record), indent=1, ensure_ascii=False) + "\n"
+        write_atomic(self._failure_file(failure.cell), lambda file: file.write(text.encode()))
         return failure
 
     def clear_failure(self, name: str) -> None:
-        """Forget an earlier failure of a cell that is now finished."""
+        """Forget an earlier failure of a cell that is finished, or tried again."""
         file = self._failure_file(name)
         with explained("clear", file):
             file.unlink(missing_ok=True)
@@ -224,26 +254,12 @@ class SweepFolder:
             names = [p.name for p in self.path.iterdir()]
             if all(n.startswith(TEMPORARY) or n == _LOCK for n in names):
                 return
-            text = (self.path / INDEX).read_bytes() if INDEX in names else None
-        if text is None:
+        if INDEX not in names:
             raise ResultError(
                 f"{self.path} is not empty and holds no sweep, so nothing is written there; name "
                 "a new or empty folder with --out"
             )
-        try:
-            version = int(json.loads(text)["schema_version"])
-            if not isinstance(json.loads(text)["cells"], list):
-                raise TypeError("`cells` is no list")
-        except (ValueError, KeyError, TypeError) as error:
-            raise ResultError(
-                f"{self.path / INDEX} is damaged or not cliqa's ({type(error).__name__}: {error}); "
-                "restore it, or name another --out"
-            ) from None
-        if version > SCHEMA_VERSION:
-            raise ResultError(
-                f"{self.path / INDEX} has schema version {version}, this cliqa knows up to "
-                f"{SCHEMA_VERSION}; use a newer cliqa"
-            )
+        Index.read(self.path)
 
     def _strays(self, plan: Plan) -> list[str]:
         names = {cell.name for cell in plan.cells}
@@ -253,18 +269,10 @@ class SweepFolder:
             p.name for p in found if p.name not in names and folder_state(p) is FolderState.FINISHED
         ]
 
-    def _cell_record(self, cell: Cell) -> dict[str, Any]:
-        done = folder_state(self.cell(cell.name)) is FolderState.FINISHED
-        return {
-            "name": cell.name,
-            "points": dict(cell.points),
-            "set": dict(cell.changes),
-            "run_id": self.bundle(cell.name).run.get("run_id") if done else None,
-        }
+    def _run_id(self, name: str) -> str | None:
+        if folder_state(self.cell(name)) is not FolderState.FINISHED:
+            return None
+        return self.bundle(name).run.get("run_id")
 
     def _failure_file(self, name: str) -> Path:
         return self.path / _FAILED / f"{name}.json"
-
-    def _write(self, path: Path, record: Mapping[str, Any]) -> None:
-        text = json.dumps(plain(record), indent=1, ensure_ascii=False) + "\n"
-        write_atomic(path, lambda file: file.write(text.encode()))

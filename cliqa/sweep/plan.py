@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cliqa.registry import Registry
     from cliqa.sweep.grid import Axis, Grid, Point
 
-__all__ = ["LARGEST", "Cell", "Plan", "plan_sweep"]
+__all__ = ["LARGEST", "Cell", "Plan", "plan_sweep", "remembered"]
 
 #: More runs than this are a slip of the pen: at one minute each they take a week.
 LARGEST: Final = 10_000
@@ -84,7 +84,7 @@ def plan_sweep(
             it concerns.
         PluginError: the registry itself cannot be built.
     """
-    registries = _remembered(registry_factory)
+    registries = remembered(registry_factory)
     grid = read_grid(source, registries)
     _check_size(grid)
     shown = grid.source.shown
@@ -167,8 +167,8 @@ class _Faults:
         return f" ({len(cells)} of {self._count} cells: {names}{more})"
 
 
-def _remembered(factory: RegistryFactory) -> Callable[[list[Path]], Registry]:
-    """Load each choice of local plugin files once, not once a cell."""
+def remembered(factory: RegistryFactory) -> Callable[[list[Path]], Registry]:
+    """A factory that loads each choice of local plugin files once, not once a cell."""
     known: dict[tuple[Path, ...], Registry] = {}
 
     def get(files: list[Path]) -> Registry:

@@ -33,6 +33,7 @@ _RECIPES = {
     **_table("unseen", "sets never learned, with mean head weights (Tables X, XI)"),
     **_table("complexity", "parameters, multiply-accumulates, forwards (Table XII)"),
     **_table("seeds", "grid: mean and deviation over seeds (Table XIII)"),
+    **_table("grid", "grid: every method of the paper, eight orders, several seeds"),
     **_liqa("inner", "LIQA and seven others on distortions that arrive one after the other"),
     **_liqa("inner-orders", "grid: five orders of the distortions"),
     **_liqa("inner-delta", "grid: one, two and six distortions a stage"),

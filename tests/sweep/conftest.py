@@ -16,10 +16,23 @@ if TYPE_CHECKING:
 
 #: Breaks, hangs or counts, where a test asks for it.
 HELPER = """
-import os, pathlib, time
+import os, pathlib, signal, time
 from cliqa import Component, hookimpl
 
 BUILT = []
+HERE = pathlib.Path(__file__).parent
+
+if (HERE / "count-epochs").exists():  # a run's own log forgets what was trained in vain
+    from cliqa.sweep.running import ProgressFile
+
+    before = ProgressFile.epoch
+
+    def epoch(self, record):
+        with (HERE / "epochs").open("a") as file:
+            file.write(f"{self._path.stem}, {self._stage}, {self._phase}, {record['epoch']}\\n")
+        before(self, record)
+
+    ProgressFile.epoch = epoch
 
 
 @hookimpl
@@ -27,11 +40,28 @@ def cliqa_run_start(run):
     if os.environ.get("HANG_AT_SEED") == str(run["seed"]):
         pathlib.Path(os.environ["HANG_MARK"]).touch()
         time.sleep(600)
+    once = HERE / f"kill-at-seed-{run['seed']}"
+    if once.exists():
+        once.unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@hookimpl
+def cliqa_task_end(step, summary):
+    if step == 1 and (HERE / "hold").exists():
+        (HERE / f"held-{os.getpid()}").touch()
+        while (HERE / "hold").exists():
+            time.sleep(0.05)
 
 
 @hookimpl
 def cliqa_strategies():
-    return [Component(name="broken", factory=broken), Component(name="refusing", factory=refusing)]
+    return [
+        Component(name="broken", factory=broken),
+        Component(name="refusing", factory=refusing),
+        Component(name="flaky", factory=flaky),
+        Component(name="starving", factory=starving),
+    ]
 
 
 @hookimpl
@@ -41,6 +71,23 @@ def cliqa_datasets():
 
 def broken(config):
     raise ZeroDivisionError("a defect")
+
+
+def flaky(config):
+    from cliqa.training import Strategy
+    if (HERE / "flaky").exists():
+        raise ZeroDivisionError("not today")
+    return Strategy()
+
+
+def starving(config):
+    from cliqa.training import Strategy
+    left = HERE / "starving"
+    tries = int(left.read_text()) if left.exists() else 0
+    if tries:
+        left.write_text(str(tries - 1))
+        raise MemoryError("no room")
+    return Strategy()
 
 
 def refusing(config):

@@ -13,7 +13,9 @@ from cliqa.model import QualityModel
 from cliqa.results import check_sums
 from cliqa.run import Observer, run
 from cliqa.sweep import CellState, sweep_table
-from cliqa.sweep.execute import SweepObserver, run_cells
+from cliqa.sweep.execute import SweepObserver
+from cliqa.sweep.execute import run_cells as run_in
+from cliqa.sweep.in_process import InProcess
 
 FILES = [
     "config.yaml",
@@ -25,6 +27,11 @@ FILES = [
     "checkpoints/model.safetensors",
     "checkpoints/gates.safetensors",
 ]
+
+
+def run_cells(cells, folder, *, observer=None, **options):
+    pool = InProcess(cells, folder, observer)
+    return run_in(cells, folder, pool, observer=observer, **options)
 
 
 def test_a_cell_is_byte_for_byte_what_a_run_of_its_own_gives(sweeps):

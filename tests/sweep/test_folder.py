@@ -74,6 +74,7 @@ def test_sweep_json_holds_the_grid_its_cells_and_the_run_ids_of_those_done(sweep
     assert record["overrides"] == ["train.lr=0.5"]
     assert record["axes"][1] == {
         "name": "seed",
+        "short": "seed",
         "points": [{"name": "0", "set": {"seed": 0}}, {"name": "1", "set": {"seed": 1}}],
     }
     assert record["cells"][0] == {

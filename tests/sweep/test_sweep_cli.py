@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from cliqa.cli import cli
-from cliqa.cli.sweep import headline
+from cliqa.cli.sweep_words import headline
 from cliqa.results import FolderState, folder_state
 from cliqa.sweep import CellState
 
@@ -150,6 +150,7 @@ def test_a_dry_run_prints_every_run_and_writes_nothing(sweeps, cliqa):
     lines = [" ".join(line.split()) for line in outcome.stdout.splitlines()]
     assert lines == [
         "4 runs: 2 orders x 2 seeds",
+        "2 stages each: 8 stages, 4 distinct to train",
         "run state",
         "order-I_seed-0 not run",
         "order-I_seed-1 not run",
@@ -159,12 +160,18 @@ def test_a_dry_run_prints_every_run_and_writes_nothing(sweeps, cliqa):
     assert sorted(sweeps.folder.iterdir()) == before
 
 
-def test_a_dry_run_loads_no_torch(sweeps):
+def test_without_a_store_every_stage_is_to_be_trained(sweeps, cliqa):
+    sweeps.grid("grid: {stream.order: [I, reverse], seed: [0, 1]}")
+    outcome = cliqa("sweep", "grid.yaml", "--out", "out", "--dry-run", "--no-store")
+    assert "2 stages each: 8 stages, 8 distinct to train" in outcome.stdout
+
+
+def test_a_dry_run_builds_no_network_and_no_dataset(sweeps):
     sweeps.grid("grid: {seed: [0, 1]}")
     code = (
         "import sys\nfrom cliqa.cli import cli\n"
         "cli(['sweep', 'grid.yaml', '--out', 'out', '--dry-run'], standalone_mode=False)\n"
-        "assert not {'torch', 'timm', 'sklearn'} & set(sys.modules)"
+        "assert not {'timm', 'datasets', 'sklearn'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=sweeps.folder, check=True)
 

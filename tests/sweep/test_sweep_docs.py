@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from cliqa.cli import cli
 from cliqa.cli.fields import field_rows
+from cliqa.cli.sweep_run import run
 from cliqa.registry import Registry
 from cliqa.sweep import plan_sweep
 from cliqa.sweep.grid import GridFile
@@ -52,11 +53,23 @@ def test_the_how_tos_commands_print_what_it_shows():
 
 
 @pytest.mark.usefixtures("grids")
-def test_every_command_of_the_how_to_names_a_grid_that_can_be_planned():
-    for command in blocks(HOW_TO, "sh"):
+def test_every_command_of_the_how_to_names_a_grid_that_can_be_planned(monkeypatch):
+    monkeypatch.setattr("cliqa.sweep.on_ray.find_spec", lambda name: True)
+    lines = [line for block in blocks(HOW_TO, "sh") for line in block.splitlines()]
+    of_folders = [line.split()[2] for line in lines if line.split()[2] in {"status", "retry"}]
+    assert of_folders == ["status", "retry"]
+    for command in {line for line in lines if line.split()[2] not in of_folders}:
         arguments = command.replace("--dry-run", "").split()[1:]
         outcome = CliRunner().invoke(cli, [*arguments, "--dry-run"])
         assert outcome.exit_code == 0, outcome.output
+
+
+def test_the_reference_lists_every_option_of_the_executors():
+    for option in run.params:
+        if option.name in {"executor", "workers", "threads", "gpus", "per_gpu", "ray_address"}:
+            assert option.opts[0] in REFERENCE
+    for kind in ("done", "failed", "interrupted", "lost"):
+        assert f"`{kind}`" in REFERENCE
 
 
 def test_the_reference_lists_every_key_of_a_grids_file():

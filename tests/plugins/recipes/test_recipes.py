@@ -7,11 +7,21 @@ import yaml
 
 from cliqa.config import load_config
 from cliqa.registry import Registry
-from cliqa.sweep import plan_sweep
+from cliqa.sweep import plan_stages, plan_sweep
 
 REGISTRY = Registry.discover(third_party=False)
 NAMES = [found.name for found in REGISTRY.components("recipe")]
-TABLES = {"main", "orders", "design", "backbones", "similarity", "unseen", "complexity", "seeds"}
+TABLES = {
+    "main",
+    "orders",
+    "design",
+    "backbones",
+    "similarity",
+    "unseen",
+    "complexity",
+    "seeds",
+    "grid",
+}
 
 
 def configurations(name):
@@ -98,3 +108,21 @@ def test_the_joint_table_holds_equal_what_it_says(name):
         )  # fmt: skip
 
     assert all(equal(cell) == equal(cells[0]) for cell in cells[1:])
+
+
+def test_the_grid_of_the_paper_needs_30_trainings_of_tsn_iqa_for_its_240_stages():
+    plan = plan_sweep("tsn-iqa-grid", registry_factory=lambda _: REGISTRY)
+    own = [c for c in plan.cells if c.config.strategy.name == "tsn-iqa"]
+    stages = plan_stages(own)
+    assert (len(own), stages.total, stages.distinct, stages.exact) == (40, 240, 30, True)
+    whole = plan_stages(plan.cells)
+    assert (len(plan.cells), whole.total, whole.distinct) == (320, 1720, 1175)
+
+
+def test_the_small_grid_has_the_same_methods_and_orders():
+    paper, quick = (
+        plan_sweep(f"tsn-iqa-grid{kind}", registry_factory=lambda _: REGISTRY)
+        for kind in ("", "-quick")
+    )
+    for one, other in zip(paper.axes[:2], quick.axes[:2], strict=True):
+        assert [p.text for p in one.points] == [p.text for p in other.points]
