@@ -6,7 +6,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-__all__ = ["DECLARED", "Record", "declared_of"]
+__all__ = ["DECLARED", "MAIN", "Record", "declared_of"]
+
+#: Row of the head that a method answers with by itself, as `cliqa.evaluation` names it.
+MAIN: Final = "main"
 
 #: Keys whose values are the submitter's word and nothing else. They are checked for their form,
 #: reported as declared, and no number depends on them.
