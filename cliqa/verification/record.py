@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-__all__ = ["DECLARED", "MAIN", "Record", "declared_of"]
+__all__ = ["DECLARED", "MAIN", "NormalizationRecord", "Record", "declared_of"]
 
 #: Row of the head that a method answers with by itself, as `cliqa.evaluation` names it.
 MAIN: Final = "main"
@@ -46,14 +46,16 @@ class _Stage(_Strict):
     tasks: list[_Label]
 
 
-class _Normalization(_Strict):
+class NormalizationRecord(_Strict):
+    """What a gate looks through in place of the pre-trained normalization."""
+
     sha256: _Digest
 
 
 class _Gate(_Strict):
     uses_task_id: bool
     stages: list[int]
-    normalization: _Normalization | None
+    normalization: NormalizationRecord | None
 
 
 class _Split(_Strict):

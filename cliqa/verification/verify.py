@@ -91,7 +91,7 @@ class Verifier:
             parts = resolve_parts(contents.document, self.registry, faults)
         if contents is None or parts is None:
             return Verification(shown, Trust.REJECTED, tuple(faults))
-        check = _Check(contents, parts, faults)
+        check = _Check(contents, parts, self.registry, faults)
         try:
             check(self._data)
             if rescore and not faults:
@@ -117,6 +117,7 @@ class _Check:
 
     contents: Contents
     parts: Parts
+    registry: Registry
     faults: Faults
     notes: list[str] = field(default_factory=list)
     tasks: dict[str, Task] = field(default_factory=dict)
@@ -167,7 +168,14 @@ class _Check:
             if not self.complete:
                 raise CannotRescoreError("not every test set is here")
             self.rescored, note = rescore(
-                self.contents, self.parts, self.tasks, self.grids, count, seed, self.faults
+                self.contents,
+                self.parts,
+                self.registry,
+                self.tasks,
+                self.grids,
+                count,
+                seed,
+                self.faults,
             )
             self.notes.append(note)
         except CannotRescoreError as error:
