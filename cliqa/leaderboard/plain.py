@@ -67,7 +67,8 @@ def _cell(value: float | None) -> str:
 
 def board_markdown(board: Board) -> str:
     """A table a track, to be pasted into a README."""
-    parts = [f"## {escape(board.title)}\n\nMade {board.made}, ranked by {board.metric}.\n"]
+    newest = f" Newest run: {escape(board.newest)}." if board.newest else ""
+    parts = [f"## {escape(board.title)}\n\nRanked by {board.metric}.{newest}\n"]
     for track in board.tracks:
         parts.append(table_markdown(_table(board, track)))
         note = f"Difference to {track.baseline or 'no baseline'}: {track.procedure}"

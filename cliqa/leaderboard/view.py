@@ -88,7 +88,7 @@ def _cells(view: TrackView, board: Board, row: Row, n: int) -> list[ViewCell]:
         ViewCell(_p(c.wilcoxon_p), c.wilcoxon_p, view.note(c.wilcoxon_reason)),
         *(_plain(getattr(row.cost, name), digits) for name, digits in _COSTS.values()),
         ViewCell(runs, row.submitted),
-        *(ViewCell(t or "none declared", t) for t in (row.memory, row.extra_data, row.trust)),
+        *(ViewCell(t or "none", t) for t in (row.memory, row.extra_data, row.trust)),
     ]
 
 

@@ -74,6 +74,21 @@ class OwnData:
             raise found
         return found
 
+    def references(self, digest: str) -> dict[str, str | None] | None:
+        """Sample id -> the content it was made from, of a set that was built here.
+
+        Args:
+            digest: the set's fingerprint.
+
+        Returns:
+            None for a content that the set does not know; None if no such set was built.
+        """
+        for found in self._built.values():
+            if not isinstance(found, UnavailableError) and found[1] == digest:
+                table = found[0].table
+                return dict(zip(table["sample_id"][:], table["reference"][:], strict=True))
+        return None
+
 
 def own_tasks(
     contents: Contents, parts: Parts, own: OwnData, faults: Faults

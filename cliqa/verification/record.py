@@ -18,6 +18,7 @@ DECLARED: Final = (
     "finished",
     "source",
     "device",
+    "extra_data",
     "last_normalization",
     "peak_memory_mb",
     "evaluated_images",
@@ -177,6 +178,7 @@ class Record(_Strict):
     stages: Annotated[list[_Stage], Field(min_length=1)]
     gates: Annotated[dict[_Label, _Gate], Field(min_length=1)]
     seed: _Count
+    extra_data: list[_Text] | None = None
     pseudo_scores: bool
     backbone_sha256: _Digest
     data: dict[_Label, _Data]

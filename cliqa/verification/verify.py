@@ -72,6 +72,18 @@ class Verifier:
             }
         return _with(own, beside)
 
+    def references(self, fingerprint: str) -> dict[str, str | None] | None:
+        """Which images show the same content, in a set that a verification has built here.
+
+        Args:
+            fingerprint: hash of the set's content, as `Identity.fingerprints` names it.
+
+        Returns:
+            Sample id -> the reference that it was made from, None where there is none; or None if
+            no such set was built.
+        """
+        return self._data.references(fingerprint)
+
     def _nested(
         self, shown: str, label: str, files: Files, rescore: int, seed: int | None
     ) -> Verification:

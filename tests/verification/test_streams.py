@@ -153,9 +153,7 @@ def photographs(make, tmp_path_factory):
     return out, elsewhere
 
 
-def test_a_set_of_ones_own_is_recomputed_where_it_is_said_to_lie(
-    photographs, verifier, tmp_path
-):
+def test_a_set_of_ones_own_is_recomputed_where_it_is_said_to_lie(photographs, verifier, tmp_path):
     out, elsewhere = photographs
     told = verifier.verify(out)
     assert told.trust is Trust.CONSISTENT
