@@ -81,15 +81,15 @@ def board_markdown(board: Board) -> str:
 
 
 def _table(board: Board, track: Track) -> ResultTable:
-    header = ("place", "method", "gate", "backbone", *board.metrics, "difference [95 %]", "trust")
+    header = ("place", "method", "gate", *board.metrics, "difference [95 %]", "trust")
     rows = tuple(_markdown_row(board, row) for row in track.rows[:_TOP])
-    return ResultTable(track.title, header, rows, names=4)
+    return ResultTable(track.title, header, rows, names=3)
 
 
 def _markdown_row(board: Board, row: Row) -> tuple[str | Spread | Undefined, ...]:
     place = str(row.place) if row.place else row.status
     numbers = [_spread(row.metrics[name]) for name in board.metrics]
-    named = (place, row.method, row.gate, row.backbone)
+    named = (place, row.method, row.gate)
     return (*named, *numbers, interval_text(row.comparison), f"{row.trust}, n = {row.submitted}")
 
 
