@@ -117,10 +117,10 @@ def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityMod
         raise CannotRescoreError(str(error).splitlines()[0]) from None
     if rest_digest(backbone, {}) != contents.record.backbone_sha256:
         faults.add(RUN, "backbone_sha256", "the backbone made here starts from other weights")
-    told = contents.record.extra_data
-    if told is not None and told != list(backbone.extra_data):
+    extra = contents.record.extra_data
+    if extra is not None and extra != list(backbone.extra_data):
         own = f"the backbone made here has {list(backbone.extra_data)}"
-        faults.add(RUN, "extra_data", f"{told}, but {own}")
+        faults.add(RUN, "extra_data", f"{extra}, but {own}")
     frozen = build_backbone(named, torch.device("cpu"), contents.record.seed)
     try:
         tensors = load_tensors(contents.files.read(MODEL))
