@@ -6,5 +6,5 @@ cd "$(dirname "$0")"
 if [ $# -gt 0 ]; then
     cliqa submit pack "$@" --without-weights --alone --out bundles
 fi
-cliqa leaderboard bundles --baseline ft --title "Both papers' methods on the embedded set" \
+cliqa leaderboard bundles --baseline ft --title "Continual quality models on the embedded set (pseudo-MOS)" \
     --out . --force
