@@ -7,7 +7,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from cliqa.results import load_bundle
+from cliqa.results import load_bundle, run_id
 from cliqa.verification import Trust, Verifier, pack
 
 SET = {"name": "embedded", "subset": "live-like", "images": 72, "size": 64}
@@ -31,7 +31,7 @@ DISTORTIONS = {
 }
 PLAIN = {
     "backbone": "s-cnn",
-    "strategy": "tsn-iqa",
+    "strategy": "ft",
     "gates": ["newest"],
     "stream": {"tasks": [{**SET, "as": "near"}, {**SET, "as": "far", "subset": "bid-like"}]},
     "train": {"warmup_epochs": 0, "epochs": 1, "crop": 32, "shrink": None},
@@ -101,19 +101,23 @@ def test_scores_that_a_gate_left_out_are_missed(distorted, verifier, tmp_path):
     assert any(f"gate oracle: step 2, {task}: is missing" in fault for fault in faults)
 
 
+@pytest.fixture(scope="module")
+def plain(make):
+    return make(PLAIN)
+
+
 @pytest.mark.parametrize("form", ["folder", "task"])
 def test_a_division_of_ones_own_is_verified_by_exact_ids_and_said_to_be_ones_own(
-    make, verifier, tmp_path, form
+    make, verifier, plain, form
 ):
-    first = make(PLAIN)
-    files = str(first / "splits")
+    files = str(plain / "splits")
     files = files if form == "folder" else {"near": f"{files}/near.json"}
     config = {**PLAIN, "stream": {**PLAIN["stream"], "split": {"files": files}}}
     out = make(config)
     found = reproduced(verifier, out)
     assert found.identity.own_split
     assert any("the submitter's own" in note for note in found.notes)
-    assert found.identity.splits == verifier.verify(first).identity.splits
+    assert found.identity.splits == verifier.verify(plain).identity.splits
 
 
 def test_a_division_of_ones_own_over_distortions_is_verified(make, verifier, distorted):
@@ -164,3 +168,38 @@ def test_a_set_of_ones_own_is_recomputed_where_it_is_said_to_lie(photographs, ve
     (elsewhere / "scores.csv").write_text("image,score\n0.png,1\n1.png,2\n2.png,3\n")
     changed = Verifier(verifier.registry, {"mine": elsewhere / "scores.csv"}).verify(out)
     assert any("data.mine.fingerprint" in str(fault) for fault in changed.faults)
+
+
+def test_gates_that_look_through_registered_weights_are_scored_again_with_the_same_ones(
+    make, verifier, tmp_path
+):
+    import shutil
+
+    name = "distortion-bn-efficientnet-lite0"
+    gates = [{"name": "kmeans", "k": 2, "n_init": 1, "stages": [4], "normalization": name}]
+    stream = {"tasks": [{**SET, "images": 48}]}
+    looked = {**PLAIN, "backbone": "efficientnet-lite0", "strategy": "tsn-iqa"}
+    out = make({**looked, "gates": gates, "stream": stream})
+    reproduced(verifier, out)
+    record = json.loads((out / "run.json").read_text())
+    assert record["extra_data"] == ["ImageNet-1k"]
+    record["gates"]["kmeans"]["normalization"]["sha256"] = "0" * 64
+    shutil.copytree(out, tmp_path / "other")
+    assert forged(verifier, tmp_path / "other", record).trust is Trust.RECOMPUTED
+    record["extra_data"] = []
+    record["gates"] = json.loads((out / "run.json").read_text())["gates"]
+    found = forged(verifier, tmp_path / "other", record)
+    assert "extra_data" in [fault.place for fault in found.faults]
+
+
+def forged(verifier, folder, record):
+    """Score a bundle again whose record was written anew, with its id and sums."""
+    from hashlib import sha256
+
+    record["run_id"] = run_id(record)
+    (folder / "run.json").write_text(json.dumps(record))
+    sums = (folder / "SHA256SUMS").read_text().splitlines()
+    names = [line.split("  ", 1)[1] for line in sums]
+    lines = [f"{sha256((folder / n).read_bytes()).hexdigest()}  {n}\n" for n in names]
+    (folder / "SHA256SUMS").write_text("".join(lines))
+    return verifier.verify(folder, rescore=3, sample_seed=1)
