@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cliqa.cli.context import registry
+from cliqa.cli.verify import data_option, make_verifier
 from cliqa.errors import ResultError
 
 if TYPE_CHECKING:
@@ -41,6 +42,14 @@ _METRICS: Final = ("mPSI", "mSRCC", "mPI", "mSI")
     show_default=True,
     help="What ranks.",
 )
+@click.option(
+    "--rescore",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Score N test images of each run again from its weights, where it ships them.",
+)
+@data_option
 @click.option("--title", default="Continual learning of image quality models", help="Of the page.")
 @click.option("--force", is_flag=True, help="Replace the files of an earlier leaderboard.")
 @click.pass_context
@@ -51,13 +60,15 @@ def build(
     baseline: str | None,
     seeds: str | None,
     metric: str,
+    rescore: int,
+    data: tuple[str, ...],
     title: str,
     force: bool,
 ) -> None:
-    """Write a leaderboard of BUNDLES: results' folders, or folders with results below them.
+    """Write a leaderboard of BUNDLES: results' folders or zips, or folders with such below them.
 
-    DIR gets index.html, leaderboard.json, leaderboard.csv and leaderboard.md. A bundle that
-    cannot be verified is listed as rejected, with the reason.
+    DIR gets index.html, leaderboard.json, leaderboard.csv and leaderboard.md. Every bundle is
+    verified as by `cliqa verify`; one with a fault is listed as rejected, with the reason.
     """
     from cliqa.leaderboard import (
         Options,
@@ -67,21 +78,21 @@ def build(
         board_markdown,
         build_board,
         collect,
-        dataset_contents,
+        verified_contents,
     )
     from cliqa.report import load_published
 
     _check_out(out, force=force)
-    plugins = registry(ctx)
+    plugins, verifier = registry(ctx), make_verifier(ctx, data)
     options = Options(
         title=title,
         baseline=baseline,
         seeds=_seeds(seeds),
         metric=metric,
-        contents=dataset_contents(plugins),
+        contents=verified_contents(verifier),
         published=load_published(plugins, lambda line: click.echo(f"warning: {line}", err=True)),
     )
-    board = build_board(collect(bundles), options)
+    board = build_board(collect(bundles, partial(verifier.verify, rescore=rescore)), options)
     if baseline and board.tracks and not any(track.baseline for track in board.tracks):
         raise ResultError(
             f"--baseline {baseline}: no track has such a row; there are "
@@ -93,8 +104,7 @@ def build(
         click.echo(f"rejected: {rejected.bundle}: {rejected.reason}", err=True)
     tracks = f"{len(board.tracks)} track{'' if len(board.tracks) == 1 else 's'}"
     click.echo(
-        f"{len(board.sources)} bundles in {tracks}, {len(board.rejected)} rejected: "
-        f"{out / _FILES[0]}"
+        f"{len(board.sources)} runs in {tracks}, {len(board.rejected)} rejected: {out / _FILES[0]}"
     )
 
 

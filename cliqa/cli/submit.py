@@ -12,10 +12,13 @@ from cliqa.cli.verify import data_option, make_verifier
 
 @click.group(
     cls=LazyGroup,
-    lazy={"pack": ("cliqa.cli.submit:pack_runs", "Make a bundle of each run, verified")},
+    lazy={
+        "pack": ("cliqa.cli.submit:pack_runs", "Make a bundle of each run, verified"),
+        "card": ("cliqa.cli.submit_card:card", "Write a model card for the Hugging Face Hub"),
+    },
 )
 def submit() -> None:
-    """Prepare results for a leaderboard."""
+    """Prepare results for a leaderboard or the Hugging Face Hub."""
 
 
 @click.command("pack")
@@ -33,6 +36,9 @@ def submit() -> None:
     help="Leave the weights out, so that a bundle fits a git repository; nobody can then score "
     "images again from it.",
 )
+@click.option(
+    "--alone", is_flag=True, help="Leave out the methods that were trained beside each run."
+)
 @click.option("--force", is_flag=True, help="Replace bundles that exist.")
 @data_option
 @click.pass_context
@@ -41,6 +47,7 @@ def pack_runs(
     runs: tuple[Path, ...],
     out: Path,
     without_weights: bool,
+    alone: bool,
     force: bool,
     data: tuple[str, ...],
 ) -> None:
@@ -52,7 +59,9 @@ def pack_runs(
     from cliqa.verification import pack
 
     for run in runs:
-        path, found = pack(run, out, verifier, weights=not without_weights, force=force)
+        path, found = pack(
+            run, out, verifier, weights=not without_weights, alone=alone, force=force
+        )
         click.echo(f"{path}: {found.trust.value}, {path.stat().st_size / 1e6:.1f} MB")
         for note in found.notes:
             click.echo(f"  note: {note}")

@@ -1,19 +1,18 @@
 """The leaderboard: verified bundles as tracks of rows, in one page, JSON, CSV and Markdown."""
 
 from cliqa.leaderboard.build import Options, build_board
-from cliqa.leaderboard.collect import Accepted, Collected, collect
-from cliqa.leaderboard.contents import dataset_contents
+from cliqa.leaderboard.collect import Accepted, Collected, Verify, collect
+from cliqa.leaderboard.contents import verified_contents
 from cliqa.leaderboard.model import Board, board_schema
 from cliqa.leaderboard.page import board_html
 from cliqa.leaderboard.plain import board_csv, board_json, board_markdown
-from cliqa.leaderboard.verified import Verified, recompute
 
 __all__ = [
     "Accepted",
     "Board",
     "Collected",
     "Options",
-    "Verified",
+    "Verify",
     "board_csv",
     "board_html",
     "board_json",
@@ -21,6 +20,5 @@ __all__ = [
     "board_schema",
     "build_board",
     "collect",
-    "dataset_contents",
-    "recompute",
+    "verified_contents",
 ]

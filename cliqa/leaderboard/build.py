@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cliqa import __version__
+from cliqa.leaderboard.collect import newest
 from cliqa.leaderboard.compare import Baseline, compare_all, divided_anew, mean_ranks
 from cliqa.leaderboard.contents import no_contents
+from cliqa.leaderboard.metrics import METRICS
 from cliqa.leaderboard.model import Board, Reported, Source, Track
 from cliqa.leaderboard.resample import Resampled
 from cliqa.leaderboard.rows import row_of, status_of
+from cliqa.leaderboard.titles import title_of, with_titles
 from cliqa.leaderboard.units import Line, lines_of
-from cliqa.leaderboard.verified import METRICS
 from cliqa.report import group_runs
 from cliqa.report.words import PSEUDO
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cliqa.leaderboard.collect import Accepted, Collected
     from cliqa.leaderboard.contents import Contents
     from cliqa.leaderboard.model import Row
-    from cliqa.report import Group, Published, Run
+    from cliqa.report import Group, Published
 
 _ANEW = (
     "Nadeau and Bengio's corrected t over the paired seeds, because each seed divides the images "
@@ -49,7 +49,6 @@ class Options:
         metric: ranks the rows; one of mSRCC, mPI, mSI, mPSI.
         contents: which test images show the same content.
         published: results printed in papers.
-        made: when; None: now.
     """
 
     title: str = "Continual learning of image quality models"
@@ -58,7 +57,6 @@ class Options:
     metric: str = "mPSI"
     contents: Contents = field(default=no_contents)
     published: Sequence[Published] = ()
-    made: str | None = None
 
 
 def build_board(collected: Collected, options: Options) -> Board:
@@ -73,37 +71,21 @@ def build_board(collected: Collected, options: Options) -> Board:
     maker = _Maker(options, chosen, trust, Resampled(options.contents, options.metric))
     return Board(
         title=options.title,
-        made=options.made or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        newest=newest(runs),
         cliqa=__version__,
         metric=options.metric,
         metrics=[metric.name for metric in METRICS],
-        tracks=[track for found in _groups(runs) for track in maker.tracks(*found)],
+        tracks=with_titles(
+            [
+                track
+                for group in group_runs(runs, first_counts=True)
+                for track in maker.tracks(group)
+            ]
+        ),
         reported=list(_reported(options.published)),
         rejected=list(collected.rejected),
         sources=[_source(accepted) for accepted in collected.accepted],
     )
-
-
-def policy_of(run: Run) -> str:
-    """How test images are looked at, in words."""
-    views = run.record["config"].get("evaluate", {})
-    parts = [f"{k} {v}" for k, v in sorted(views.items()) if k != "batch_size" and v is not None]
-    resize = run.record.get("resize")
-    if isinstance(resize, dict) and resize.get("test"):
-        parts.append(f"size {resize['test']}")
-    return ", ".join(parts) or "as trained"
-
-
-def _groups(runs: Sequence[Run]) -> list[tuple[str, Group]]:
-    """Runs that may be compared, with the policy that they were tested under."""
-    by_policy: defaultdict[str, list[Run]] = defaultdict(list)
-    for run in runs:
-        by_policy[policy_of(run)].append(run)
-    return [
-        (p, group)
-        for p, members in by_policy.items()
-        for group in group_runs(members, first_counts=True)
-    ]
 
 
 @dataclass(frozen=True)
@@ -113,33 +95,35 @@ class _Maker:
     trust: dict[int, str]
     resampled: Resampled
 
-    def tracks(self, policy: str, group: Group) -> list[Track]:
+    def tracks(self, group: Group) -> list[Track]:
         """One track an order, and one over all of them."""
         orders = list(group.orders)
         several = [orders] if len(orders) > 1 else []
-        return [self._track(policy, group, chosen) for chosen in (*([o] for o in orders), *several)]
+        found = [
+            (chosen, lines_of(group.rows, chosen)) for chosen in (*([o] for o in orders), *several)
+        ]
+        return [self._track(group, chosen, *lines) for chosen, lines in found if lines[0]]
 
-    def _track(self, policy: str, group: Group, orders: list[str]) -> Track:
-        lines = lines_of(group.rows, orders)
+    def _track(
+        self, group: Group, orders: list[str], lines: list[Line], silent: list[str]
+    ) -> Track:
         present = {seed for line in lines for _, seed in line.cells}
         seeds = sorted(self.options.seeds or present)
         base = self.baseline.find(lines)
         first = lines[0].first
-        key = [first.fingerprints, first.split_rule, first.split_digest, orders, policy]
-        learned = first.stage_names
+        key = [first.fingerprints, first.split_rule, first.split_digest, orders, first.policy]
         return Track(
             id=hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12],
-            title=f"{len(first.tasks)} tasks, {'order' if len(orders) == 1 else 'orders'} "
-            + ", ".join(orders),
+            title=title_of(first, orders),
             tasks=list(first.tasks),
-            stages=learned,
+            stages=first.stage_names,
             division=first.split_rule,
             orders=orders,
-            policy=policy,
+            policy=first.policy,
             seeds=seeds,
             baseline=base.name if base else "",
             procedure=_ANEW if divided_anew(first) else _SAME,
-            notes=[*_pseudo(group), *group.notes],
+            notes=[*_pseudo(group), *group.notes, *silent],
             rows=self._rows(lines, base, seeds),
             mean_ranks=mean_ranks(lines),
         )

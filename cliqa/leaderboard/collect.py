@@ -1,24 +1,29 @@
-"""From folders to verified runs; whatever is wrong with one becomes its reason, never a crash."""
+"""From paths to verified runs; a fault of a bundle becomes its reason, never a crash."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from cliqa.errors import CliqaError
+from cliqa.leaderboard.metrics import METRICS
 from cliqa.leaderboard.model import Rejected
-from cliqa.leaderboard.verified import VerifiedBundle, recompute
-from cliqa.report import Run, group_runs, open_run, search_runs
-from cliqa.results import load_bundle
+from cliqa.report import Run, as_run, group_runs
+from cliqa.results import add_metrics
+from cliqa.results.layout import SUMS, UNFINISHED
 from cliqa.sweep import missing_runs
+from cliqa.verification import StrictBundle, Verification
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from cliqa.leaderboard.verified import Verify
+#: Looks at one bundle, a folder or a zip, and those in its `compare/`.
+Verify: TypeAlias = Callable[[Path], Verification]
+#: Folders below a named one in which bundles are looked for.
+_DEEPEST: Final = 6
 
 
 @dataclass(frozen=True)
@@ -26,14 +31,16 @@ class Accepted:
     """One verified run.
 
     Attributes:
-        run: its records, with recomputed metrics.
+        run: its records, with metrics computed here.
         trust: what the verification found out.
         sums: SHA-256 of its `SHA256SUMS`.
+        notes: what the verification could not check.
     """
 
     run: Run
     trust: str
     sums: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,77 +59,96 @@ def shown_alone(accepted: Accepted) -> None:
 
 
 def collect(
-    folders: Sequence[Path],
-    verify: Verify = recompute,
+    paths: Sequence[Path],
+    verify: Verify,
     check: Callable[[Accepted], object] = shown_alone,
 ) -> Collected:
-    """Verify every bundle that `folders` name or hold, with the methods trained beside each.
+    """Verify every bundle that `paths` name or hold, with the methods trained beside each.
+
+    A bundle is taken whole or not at all: a fault in one of `compare/` rejects it.
 
     Args:
-        folders: bundles, or folders with bundles somewhere below.
-        verify: looks at one bundle; an exception of any kind rejects that bundle.
+        paths: bundles, folders or zips, or folders with bundles somewhere below.
+        verify: `Verifier.verify`, or a verification of your own; an exception of any kind rejects
+            that bundle.
         check: called with each verified run; likewise.
     """
-    accepted: dict[Path, Accepted] = {}
+    accepted: list[Accepted] = []
     rejected: dict[Path, str] = {}
-    for folder in folders:
-        try:
-            found, unfinished = search_runs(folder)
-            lacking = {run.folder: run.reason for run in missing_runs(folder)}
-        except Exception as error:  # any fault of the folder is its reason
-            rejected[folder] = explain(error)
-            continue
-        rejected |= dict.fromkeys(unfinished, "it has not finished") | lacking
-        if not found and not unfinished and not lacking:
-            rejected[folder] = "it holds no finished run" if folder.exists() else "it is not there"
-        for path in found:
-            if path.resolve() in {p.resolve() for p in (*accepted, *rejected)}:
+    seen: set[Path] = set()
+    for path in paths:
+        for bundle, reason in _bundles(path):
+            if bundle.resolve() in seen:
+                continue
+            seen.add(bundle.resolve())
+            if reason:
+                rejected[bundle] = reason
                 continue
             try:
-                accepted[path] = _accept(path, verify, check)
+                found = list(_runs(bundle, verify(bundle)))
+                for one in found:
+                    check(one)
+                accepted += found
             except Exception as error:  # a hostile bundle must not cost the others their page
-                rejected[path] = explain(error)
+                rejected[bundle] = explain(error)
     return Collected(
-        tuple(accepted.values()),
+        tuple(accepted),
         tuple(Rejected(bundle=str(path), reason=reason) for path, reason in rejected.items()),
     )
+
+
+def _bundles(top: Path) -> Iterator[tuple[Path, str]]:
+    """Every bundle in or below a path, with the reason why one is none."""
+    found = dict(_search(top, _DEEPEST)) | _lacking(top)
+    yield from found.items() or [
+        (top, "it holds no finished run" if top.exists() else "it is not there")
+    ]
+
+
+def _search(path: Path, depth: int) -> Iterator[tuple[Path, str]]:
+    try:
+        if path.is_file():
+            yield path, "" if path.suffix.lower() == ".zip" else "it is no folder and no zip"
+        elif (path / SUMS).exists():  # what it is worth is for the verification to say
+            yield path, ""
+        elif (path / UNFINISHED).exists():
+            yield path, "it has not finished"
+        elif path.is_dir() and depth:
+            for inner in sorted(path.iterdir()):
+                hidden = inner.is_symlink() or inner.name.startswith(".")
+                if not hidden and (inner.is_dir() or inner.suffix.lower() == ".zip"):
+                    yield from _search(inner, depth - 1)
+    except OSError as error:
+        yield path, f"cannot be looked into: {error.strerror or error}"
+
+
+def _lacking(top: Path) -> dict[Path, str]:
+    """Runs that sweeps in or below a folder should have and have not, with the reason."""
+    try:
+        return {run.folder: run.reason for run in missing_runs(top)}
+    except OSError:
+        return {}  # the search has said so
 
 
 class _RefusedError(CliqaError):
     """The verification found faults."""
 
 
-def _check_shape(record: dict[str, Any]) -> None:
-    """Refuse tasks and stages that are none, before anyone makes a matrix of their number."""
-    tasks, learned_at = record.get("tasks"), record.get("learned_at")
-    if not isinstance(tasks, list) or not tasks or not all(isinstance(t, str) for t in tasks):
-        raise _RefusedError("run.json: `tasks` is no list of names")
-    if len(set(tasks)) < len(tasks):
-        raise _RefusedError("run.json: `tasks` names a task twice")
-    if not record.get("stages"):
-        raise _RefusedError("run.json: `stages` is empty")
-    if learned_at is None:
-        return
-    whole = isinstance(learned_at, list) and all(type(stage) is int for stage in learned_at)
-    rising = whole and all(b - a in {0, 1} for a, b in pairwise([-1, *learned_at]))
-    if not rising or len(learned_at) != len(tasks) or learned_at[0] != 0:
-        raise _RefusedError("run.json: `learned_at` is no list of stages, one a task")
-
-
-def _accept(path: Path, verify: Verify, check: Callable[[Accepted], object]) -> Accepted:
-    _check_shape(load_bundle(path).run)
-    result = verify(path)
-    if result.faults:
-        more = f"; and {len(result.faults) - 1} more" if len(result.faults) > 1 else ""
-        raise _RefusedError(f"{result.faults[0]}{more}")
-    opened = open_run(path)
-    run = Run(opened.shown, VerifiedBundle(opened.bundle.folder, result.metrics))
-    if not group_runs([run])[0].rows:
-        raise _RefusedError("it holds no predictions")
-    sums = hashlib.sha256((path / "SHA256SUMS").read_bytes()).hexdigest()
-    accepted = Accepted(run, str(result.trust), sums)
-    check(accepted)
-    return accepted
+def _runs(path: Path, found: Verification) -> Iterator[Accepted]:
+    if not found.accepted:
+        faults = [str(fault) for fault in found.all_faults()] or ["it was rejected"]
+        more = f"; and {len(faults) - 1} more" if len(faults) > 1 else ""
+        raise _RefusedError(f"{faults[0]}{more}")
+    everything: list[tuple[str | None, Verification]] = [(None, found), *found.beside.items()]
+    for label, one in everything:
+        shown = str(path) if label is None else f"{path}/compare/{label}"
+        derived = add_metrics(one.metrics or {}, METRICS)
+        bundle = StrictBundle(path, beside=label, derived=derived)
+        run = as_run(shown, bundle)
+        if not group_runs([run])[0].rows:
+            raise _RefusedError(f"{shown} holds no predictions")
+        sums = hashlib.sha256(bundle.sums).hexdigest()
+        yield Accepted(run, one.trust.value, sums, one.notes)
 
 
 def explain(error: Exception) -> str:
@@ -131,3 +157,17 @@ def explain(error: Exception) -> str:
     if isinstance(error, CliqaError):
         return lines[0]
     return f"its records cannot be read: {type(error).__name__}: {lines[0]}"
+
+
+def newest(runs: Iterable[Run]) -> str:
+    """When the newest run says that it finished, UTC to the minute; empty if none says so."""
+    from datetime import UTC, datetime
+
+    times = []
+    for run in runs:
+        try:
+            time = datetime.fromisoformat(str(run.record.get("finished")))
+            times.append(time.astimezone(UTC))
+        except (ValueError, OverflowError):
+            continue
+    return max(times).strftime("%Y-%m-%d %H:%M UTC") if times else ""

@@ -1,41 +1,38 @@
-"""Which test images show the same content: asked of the datasets, since a bundle cannot be."""
+"""Which test images show the same content: asked of sets built here, since a bundle cannot be."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from cliqa.leaderboard.collect import explain
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cliqa.registry import Registry
     from cliqa.report import Run
+    from cliqa.verification import Verifier
 
 #: A run and a task to (sample id -> content, why there is none).
 Contents: TypeAlias = "Callable[[Run, str], tuple[Mapping[str, str] | None, str]]"
 
 
-def dataset_contents(registry: Registry) -> Contents:
-    """Contents from the datasets on this machine: the reference, or the image where it has none.
+def verified_contents(verifier: Verifier) -> Contents:
+    """Contents from the sets that a verification built: the reference, or the image itself.
 
     Args:
-        registry: where datasets are looked up.
+        verifier: what verified the runs.
     """
-    from cliqa.report.pictures import open_dataset, run_datasets
-
-    known: dict[tuple[str, str], tuple[Mapping[str, str] | None, str]] = {}
+    known: dict[str, Mapping[str, str]] = {}
 
     def find(run: Run, task: str) -> tuple[Mapping[str, str] | None, str]:
-        key = (task, str(run.record["data"][task]["fingerprint"]))
-        if key not in known:
-            try:
-                table = open_dataset(run_datasets(run, registry), run, task).table
-                pairs = zip(table["sample_id"][:], table["reference"][:], strict=True)
-                known[key] = {i: str(r) if r is not None else f"image {i}" for i, r in pairs}, ""
-            except Exception as error:  # a set that is not here, or that is broken
-                known[key] = None, f"{task}: {explain(error)}"
-        return known[key]
+        digest = str(run.record["data"][task]["fingerprint"])
+        if digest not in known:
+            found = verifier.references(digest)
+            known[digest] = {
+                i: f"image {i}" if reference is None else str(reference)
+                for i, reference in (found or {}).items()
+            }
+        if not known[digest]:
+            return None, f"the set of {task} is not on this machine"
+        return known[digest], ""
 
     return find
 

@@ -22,8 +22,14 @@ def clean(text: object) -> object:
 
 
 def finite(value: object) -> object:
-    """None for what JSON has no number for."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    """None for what JSON has no number for; nine digits of the others.
+
+    The digits beyond depend on the order in which a linear algebra library sums, and a page of the
+    same bundles shall have the same bytes.
+    """
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.9g}") if math.isfinite(value) else None
 
 
 Text = Annotated[str, BeforeValidator(clean)]
@@ -81,7 +87,9 @@ class Row(_Part):
     trust: Text
     told: bool = Field(description="whether the gate is told which task an image is from")
     memory: Literal["none", "exemplars", "unknown"]
-    extra_data: Text = Field(description="empty: none declared")
+    extra_data: Text = Field(
+        description="what starting weights and gates were learned from; empty: none, as declared"
+    )
     seeds: list[int]
     submitted: int = Field(description="runs in this row")
     declared: int = Field(description="runs that the track asks for")
@@ -158,7 +166,7 @@ class Board(_Part):
 
     schema_version: Literal[1] = 1
     title: Text
-    made: Text = Field(description="when the page was built, UTC")
+    newest: Text = Field(description="when the newest run says that it finished, UTC; may be empty")
     cliqa: Text
     metric: Text = Field(description="the metric that ranks")
     metrics: list[Text]

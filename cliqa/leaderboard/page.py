@@ -28,7 +28,8 @@ def board_html(board: Board) -> str:
         ("backbone", "Backbone", _distinct(row.backbone for row in rows)),
         ("gate", "Gate", _distinct(row.gate for row in rows)),
         ("memory", "Memory of images", _distinct(row.memory for row in rows)),
-        ("extra", "Extra data", _distinct(row.extra_data or "none declared" for row in rows)),
+        ("trust", "Trust", _distinct(row.trust for row in rows)),
+        ("extra", "Extra data", _distinct(row.extra_data or "none" for row in rows)),
     ]
     return template("board.html", "cliqa.leaderboard").render(
         board=board,

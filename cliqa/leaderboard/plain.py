@@ -67,7 +67,8 @@ def _cell(value: float | None) -> str:
 
 def board_markdown(board: Board) -> str:
     """A table a track, to be pasted into a README."""
-    parts = [f"## {escape(board.title)}\n\nMade {board.made}, ranked by {board.metric}.\n"]
+    newest = f" Newest run: {escape(board.newest)}." if board.newest else ""
+    parts = [f"## {escape(board.title)}\n\nRanked by {board.metric}.{newest}\n"]
     for track in board.tracks:
         parts.append(table_markdown(_table(board, track)))
         note = f"Difference to {track.baseline or 'no baseline'}: {track.procedure}"
@@ -80,15 +81,15 @@ def board_markdown(board: Board) -> str:
 
 
 def _table(board: Board, track: Track) -> ResultTable:
-    header = ("place", "method", "gate", "backbone", *board.metrics, "difference [95 %]", "trust")
+    header = ("place", "method", "gate", *board.metrics, "difference [95 %]", "trust")
     rows = tuple(_markdown_row(board, row) for row in track.rows[:_TOP])
-    return ResultTable(track.title, header, rows, names=4)
+    return ResultTable(track.title, header, rows, names=3)
 
 
 def _markdown_row(board: Board, row: Row) -> tuple[str | Spread | Undefined, ...]:
     place = str(row.place) if row.place else row.status
     numbers = [_spread(row.metrics[name]) for name in board.metrics]
-    named = (place, row.method, row.gate, row.backbone)
+    named = (place, row.method, row.gate)
     return (*named, *numbers, interval_text(row.comparison), f"{row.trust}, n = {row.submitted}")
 
 

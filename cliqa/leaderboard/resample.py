@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from cliqa.leaderboard.verified import METRICS
+from cliqa.leaderboard.metrics import METRICS
 from cliqa.metrics import MatrixRecord
 from cliqa.results.align import align_predictions, read_qualities
 from cliqa.seeds import named_rng

@@ -74,11 +74,11 @@ def memory_of(line: Line) -> Memory:
 
 
 def extra_data_of(line: Line) -> str:
-    """What beside the stream the runs say they used: declared, or a gate's prepared weights."""
+    """What beside the stream the runs say they used: for their network, and for the gate."""
     found: list[str] = []
     for run in line.runs:
         declared = run.record.get("extra_data")
-        found += [str(d) for d in declared] if isinstance(declared, list) else []
+        found += [str(d) for d in declared] if isinstance(declared, list) else ["not recorded"]
         source = get(run.record["gates"], line.rows[0].gate_key, "normalization", "source")
         found += [f"gate: {source}"] if source is not None else []
     return ", ".join(dict.fromkeys(found))

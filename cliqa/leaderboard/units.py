@@ -98,13 +98,34 @@ class Line:
         return [float(v) for v in psi]
 
 
-def lines_of(rows: Sequence[Row], orders: Sequence[str]) -> list[Line]:
-    """Put the rows of several orders together by method and gate."""
+def _scored(entry: dict[str, Any]) -> bool:
+    """Whether the gate scored any set at any step, if only with constants."""
+    reasons = entry.get("undefined", {})
+    return any(
+        cell is not None or not str(reasons.get(f"srcc[{t}][{k}]", "")).endswith("not evaluated")
+        for t, row in enumerate(entry["srcc"])
+        for k, cell in enumerate(row)
+    )
+
+
+def lines_of(rows: Sequence[Row], orders: Sequence[str]) -> tuple[list[Line], list[str]]:
+    """Put the rows of several orders together by method and gate.
+
+    Returns:
+        The lines, and a sentence for each gate that scored nothing: a method whose main head is its
+        only one has none for gates to weight.
+    """
     found: dict[tuple[str, str], list[Row]] = {}
+    silent: dict[str, None] = {}
     for row in rows:
-        if row.order in orders:
+        if row.order not in orders:
+            continue
+        if any(_scored(entry) for entry in row.entries):
             found.setdefault((row.method, row.gate), []).append(row)
+        else:
+            text = f"{row.name} has no row: it scored nothing"
+            silent[f"{text}, for the method has no heads that a gate may weight."] = None
     return [
         Line(tuple(sorted(members, key=lambda r: orders.index(r.order))), tuple(orders))
         for members in found.values()
-    ]
+    ], list(silent)

@@ -59,14 +59,15 @@ class TrackView:
 
 def track_view(board: Board, track: Track) -> TrackView:
     """Make every cell."""
-    numbers = [*board.metrics, f"{board.metric} - baseline", "p (Holm)", "p (Wilcoxon)", *_COSTS]
+    others = [name for name in board.metrics if name != board.metric]
     header = [
         *((name, False) for name in ("method", "gate")),
-        ("#", True),
-        ("backbone", False),
-        *((name, True) for name in numbers),
-        ("runs", True),
-        *((name, False) for name in ("memory", "extra data", "trust")),
+        *((name, True) for name in ("#", board.metric, f"{board.metric} - baseline", "p (Holm)")),
+        *((name, True) for name in others),
+        ("trust", False),
+        *((name, True) for name in ("runs", *_COSTS)),
+        *((name, False) for name in ("memory", "extra data", "backbone")),
+        ("p (Wilcoxon)", True),
     ]
     view = TrackView(track, header)
     for n, row in enumerate(track.rows, start=1):
@@ -81,14 +82,15 @@ def _cells(view: TrackView, board: Board, row: Row, n: int) -> list[ViewCell]:
     return [
         *(ViewCell(text, text) for text in (row.method, row.gate)),
         place,
-        ViewCell(row.backbone, row.backbone),
-        *(_number(view, row.metrics[name]) for name in board.metrics),
+        _number(view, row.metrics[board.metric]),
         ViewCell(interval_text(c), c.difference, view.note(c.reason)),
         ViewCell(_p(c.p_holm), c.p_holm),
-        ViewCell(_p(c.wilcoxon_p), c.wilcoxon_p, view.note(c.wilcoxon_reason)),
-        *(_plain(getattr(row.cost, name), digits) for name, digits in _COSTS.values()),
+        *(_number(view, row.metrics[name]) for name in board.metrics if name != board.metric),
+        ViewCell(row.trust, row.trust),
         ViewCell(runs, row.submitted),
-        *(ViewCell(t or "none declared", t) for t in (row.memory, row.extra_data, row.trust)),
+        *(_plain(getattr(row.cost, name), digits) for name, digits in _COSTS.values()),
+        *(ViewCell(t or "none", t) for t in (row.memory, row.extra_data, row.backbone)),
+        ViewCell(_p(c.wilcoxon_p), c.wilcoxon_p, view.note(c.wilcoxon_reason)),
     ]
 
 

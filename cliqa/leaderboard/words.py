@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 TRUST: Final[dict[str, str]] = {
-    "own labels": "metrics were computed again from the bundle's predictions, with the labels that "
-    "the bundle brings",
+    "self-consistent": "the bundle agrees with itself; its sets are not on the machine that built "
+    "this page, so its labels are its own",
     "recomputed": "metrics were computed again from the bundle's predictions, with this "
     "platform's labels",
-    "reproduced": "a sample was scored again with the shipped weights, or a seed was run again, "
-    "and it agrees",
+    "reproduced": "besides, test images drawn at random were scored again with the shipped weights "
+    "by every head and gate, and agree",
     "reported": "printed in a paper; in a table of its own, never ranked with runs",
 }
 TRUST_LIMIT: Final = (
@@ -19,6 +19,11 @@ TRUST_LIMIT: Final = (
 TRACK: Final = (
     "Rows of one track learned the same images, divided by the same rule, in the same orders, and "
     "were tested in the same way. Rows of different tracks must not be compared."
+)
+DECLARED: Final = (
+    "Parameters are counted in the weights where a bundle ships them. Times, memory held, passes "
+    "and operations are what the run says of itself. So is extra data: what the network's starting "
+    "weights, and those that a gate looks through, were learned from before the first task."
 )
 RANKING: Final = (
     "A row has a place if it has a run for every seed and order of its track, learns task after "

@@ -20,12 +20,15 @@ class Backbone(nn.Module, ABC):
             so that the last is 4, as ResNet's four groups of residual blocks are.
         mean: per-channel mean the network was trained with, on pixels in [0, 1].
         std: per-channel standard deviation, likewise.
+        extra_data: what its starting weights were learned from, such as `ImageNet-1k`; empty for
+            random weights. A result says so, for no task of the stream holds these data.
     """
 
     feature_dim: int
     stage_dims: Mapping[int, int]
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    extra_data: tuple[str, ...] = ()
 
     def learnable(self) -> dict[str, nn.Parameter]:
         """Parameters that methods may train, by their name; default: all.

@@ -7,7 +7,7 @@ from cliqa.report.page import to_html
 from cliqa.report.pictures import thumbnails
 from cliqa.report.plain import csv_text, to_csv, to_markdown
 from cliqa.report.published import Published, load_published
-from cliqa.report.runs import Found, Run, find_runs, open_run, search_runs
+from cliqa.report.runs import Found, Run, as_run, find_runs, open_run, search_runs
 
 __all__ = [
     "Context",
@@ -17,6 +17,7 @@ __all__ = [
     "Row",
     "Run",
     "Value",
+    "as_run",
     "build_report",
     "csv_text",
     "find_runs",

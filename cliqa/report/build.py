@@ -57,8 +57,9 @@ def build_report(found: Found, context: Context) -> Report:
     if len(groups) > 1:
         notes.insert(
             0,
-            f"The runs fall into {len(groups)} sections, because their tasks, images or division "
-            "of images differ: numbers of different sections must not be compared.",
+            f"The runs fall into {len(groups)} sections, because their tasks, images, division "
+            "of images or the way that test images are looked at differ: numbers of different "
+            "sections must not be compared.",
         )
     return Report(
         title=f"cliqa report: {', '.join(methods)}",

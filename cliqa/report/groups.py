@@ -1,6 +1,7 @@
 """Which runs may stand in one table, and which may be averaged.
 
-One section holds the runs with the same tasks, the same images and the same division of them.
+One section holds the runs with the same tasks, the same images, the same division of them, and
+test images looked at in the same way. The leaderboard's tracks are made by the same function.
 Within it, runs are averaged if nothing but their seed differs.
 """
 
@@ -186,7 +187,7 @@ def group_runs(runs: Sequence[Run], *, first_counts: bool = False) -> list[Group
         sets = tuple(
             (s, run.record["data"].get(s, {}).get("fingerprint")) for s in run.evaluate_only
         )
-        key = (run.fingerprints, sets, run.split_rule, run.stage_sizes)
+        key = (run.fingerprints, sets, run.split_rule, run.stage_sizes, run.policy)
         seen = digests[(*key, run.split_seed)]
         if run.split_digest not in seen:
             seen.append(run.split_digest)

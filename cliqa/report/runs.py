@@ -47,7 +47,7 @@ _NO_SETTING = frozenset(
         "compare",
         "description",
         "device",
-        "evaluate",  # but see `settings`
+        "evaluate",  # see `policy`
         "gates",
         "metrics",
         "plugins",
@@ -137,10 +137,7 @@ class Run:
     def settings(self) -> dict[str, Any]:
         """What makes the method what it is: its strategy, backbone, objective and training."""
         config = {k: v for k, v in self.record["config"].items() if k not in _NO_SETTING}
-        # How test images are looked at moves results; how many at a time does not.
-        views = self.record["config"].get("evaluate", {})
-        view = {f"evaluate.{k}": v for k, v in views.items() if k != "batch_size" and v is not None}
-        return {"strategy": self.record["strategy"], **config, **view}
+        return {"strategy": self.record["strategy"], **config}
 
     def gate_settings(self, gate: str) -> dict[str, Any]:
         """The gate's entry in the configuration; a single head has only the gate `newest`."""
@@ -149,6 +146,19 @@ class Run:
             if entry.get("as", entry.get("name")) == gate:
                 return {key: value for key, value in entry.items() if key != "as"}
         return {"name": gate}
+
+    @cached_property
+    def policy(self) -> str:
+        """How test images are looked at, in words; how many at a time changes nothing."""
+        views = self.record["config"].get("evaluate", {})
+        resize, scoring = self.record.get("resize"), self.record.get("scoring")
+        size = resize.get("test") if isinstance(resize, dict) else views.get("shrink")
+        parts = [f"size {size or 'as trained'}"]
+        if views.get("crop") is not None:
+            parts.append(f"square of {views['crop']} pixels in the middle")
+        if isinstance(scoring, dict) and scoring.get("precision", "float32") != "float32":
+            parts.append(str(scoring["precision"]))
+        return ", ".join(parts)
 
     @cached_property
     def fingerprints(self) -> tuple[tuple[str, str], ...]:
@@ -277,14 +287,29 @@ def open_run(folder: Path) -> Run:
         raise ResultError(
             f"{folder} is damaged: {faults[0]}{more}; a report shows only what a run wrote"
         )
+    return as_run(str(folder), bundle)
+
+
+def as_run(shown: str, bundle: Bundle) -> Run:
+    """A bundle as a run, if its records hold what a report needs.
+
+    Args:
+        shown: how the user would find it.
+        bundle: its files.
+
+    Raises:
+        ResultError: they do not.
+    """
     for key, kind in _NEEDED.items():
         if not isinstance(bundle.run.get(key), kind):
-            raise ResultError(f"{folder / 'run.json'}: `{key}` is missing or no {kind.__name__}")
-    run = Run(str(folder), bundle)
+            raise ResultError(f"{shown}: run.json: `{key}` is missing or no {kind.__name__}")
+    if not bundle.run["tasks"] or not bundle.run["stages"]:
+        raise ResultError(f"{shown}: run.json: `tasks` or `stages` is empty")
+    run = Run(shown, bundle)
     try:
         _ = run.fingerprints, run.split_digest, run.joint, run.head_tasks, bundle.metrics["gates"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultError(
-            f"{folder} cannot be reported: its records lack {error}; was it written by cliqa?"
+            f"{shown} cannot be reported: its records lack {error}; was it written by cliqa?"
         ) from error
     return run

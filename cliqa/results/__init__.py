@@ -1,7 +1,7 @@
 """Result bundles: writing, reading, and deriving metrics and tables from them, without torch."""
 
 from cliqa.results.bundle import Bundle, check_sums, load_bundle
-from cliqa.results.derive import compute_metrics, srcc_matrices
+from cliqa.results.derive import add_metrics, compute_metrics, srcc_matrices
 from cliqa.results.folder import (
     FolderState,
     check_folder,
@@ -35,6 +35,7 @@ __all__ = [
     "SeedGroup",
     "Spread",
     "Undefined",
+    "add_metrics",
     "check_folder",
     "check_label",
     "check_sums",

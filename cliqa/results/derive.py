@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -187,9 +188,16 @@ def _check_names(metrics: Iterable[Metric]) -> list[Metric]:
 
 
 def _stages(tasks: Sequence[str], learned_at: Sequence[int] | None) -> Sequence[int]:
+    """Refuses what is no list of stages before anyone makes a matrix of their number."""
     stages = range(len(tasks)) if learned_at is None else learned_at
-    if len(stages) != len(tasks):
-        raise ResultError(f"there are {len(tasks)} tasks but the stages of {len(stages)}")
+    if not isinstance(stages, list | tuple | range) or len(stages) != len(tasks) or not tasks:
+        raise ResultError(f"expected the stage of each of {len(tasks)} tasks; got no such list")
+    whole = all(type(stage) is int for stage in stages)
+    if not whole or not all(b - a in {0, 1} for a, b in pairwise([-1, *stages])) or stages[0] != 0:
+        raise ResultError(
+            "the stages that learned the tasks must be whole numbers that begin at 0 and rise by "
+            "at most 1 from task to task"
+        )
     return stages
 
 
@@ -233,6 +241,33 @@ def _entry(
         found = {name: ranked.with_truth(path(name), last, name) for name in evaluate_only}
         entry["evaluate_only"] = plain(found)
     return entry | {"undefined": {**ranked.undefined, **undefined}}
+
+
+def add_metrics(found: Mapping[str, Any], metrics: Iterable[Metric]) -> dict[str, Any]:
+    """The content of a `metrics.json` with further metrics, from the matrices that it holds.
+
+    Args:
+        found: what `compute_metrics` gave.
+        metrics: they see the matrices alone; one of a name that is there replaces it.
+    """
+    metrics = _check_names(metrics)
+    names = {metric.name for metric in metrics}
+    gates = {}
+    for gate, entry in found["gates"].items():
+        S, R = (np.array(plain(entry[m]), dtype=np.float64) for m in ("srcc", "stability"))
+        record = MatrixRecord(
+            S=S, R=R, tasks=tuple(found["tasks"]), learned_at=tuple(found["learned_at"]), gate=gate
+        )
+        undefined = {k: why for k, why in entry["undefined"].items() if k not in names}
+        cells = {k: why for k, why in undefined.items() if k.startswith(("srcc[", "stability["))}
+        added = {}
+        for metric in metrics:
+            value, reason = _value(metric, record)
+            added[metric.name] = value
+            if value is None:
+                undefined[metric.name] = reason or _blame(metric, record, cells)
+        gates[gate] = {**entry, **added, "undefined": undefined}
+    return {**found, "gates": gates}
 
 
 def _value(metric: Metric, record: MatrixRecord) -> tuple[float | None, str]:

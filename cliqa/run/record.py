@@ -61,6 +61,7 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
         ],
         "gates": gates,
         "seed": prepared.seed,
+        "extra_data": list(prepared.backbone.extra_data),
         "pseudo_scores": any(task.dataset.pseudo_scores for task in tasks),
         "backbone_sha256": rest_digest(prepared.backbone, {}),
         "data": {t.name: _data(t) for t in (*tasks, *prepared.stream.evaluate_only)},

@@ -7,6 +7,7 @@ bundles for others and comparing two states of a leaderboard's folder belong to 
 from cliqa.verification.comparison import Comparison, compare_folders, find_bundles
 from cliqa.verification.limits import Limits
 from cliqa.verification.pack import pack
+from cliqa.verification.reading import StrictBundle
 from cliqa.verification.verdict import Fault, Identity, Trust, Verification
 from cliqa.verification.verify import Verifier, verify
 
@@ -15,6 +16,7 @@ __all__ = [
     "Fault",
     "Identity",
     "Limits",
+    "StrictBundle",
     "Trust",
     "Verification",
     "Verifier",

@@ -11,6 +11,7 @@ from cliqa.errors import ConfigError, ResultError
 from cliqa.results.layout import CONFIG, METRICS, RUN, check_label, plain
 from cliqa.results.run_id import run_id
 from cliqa.verification.contents import GATES, MODEL
+from cliqa.verification.record import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,11 +98,11 @@ class _RecordChecks:
                 RUN, "method", f"{record.method!r} is no method of {CONFIG} as set there"
             )
         gates = self.parts.names["gates"] if record.multi_head else ["newest"]
-        main = ["main"] if record.multi_head and record.main_head else []
+        main = [MAIN] if record.multi_head and record.main_head else []
         self.equal("gates", list(record.gates), main + gates, CONFIG)
         for label, gate in record.gates.items():
             part = self.parts.by_label("gates").get(label) if record.multi_head else None
-            strange = gate.uses_task_id if part is None and label in {"newest", "main"} else False
+            strange = gate.uses_task_id if part is None and label in {"newest", MAIN} else False
             if strange:
                 self.faults.add(RUN, f"gates.{label}", "this gate is never told the task id")
         metrics = self.contents.metrics.get("gates")
@@ -222,6 +223,8 @@ class _RecordChecks:
         learned = {task for head in heads for task in head.tasks}
         if learned - set(record.tasks):
             self.faults.add(RUN, "parameters.heads", "a head has learned what is no task")
+        if not learned >= set(record.tasks):
+            self.faults.add(RUN, "parameters.heads", "no head has learned one of the tasks")
         for name, counts in (
             ("cost.parameters.per_task", cost.parameters.per_task),
             ("cost.bytes_per_task", cost.bytes_per_task),

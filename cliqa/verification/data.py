@@ -39,6 +39,7 @@ class OwnData:
 
     places: Mapping[str, Path] = field(default_factory=dict)
     _built: dict[str, tuple[RatedDataset, str] | UnavailableError] = field(default_factory=dict)
+    _divided: dict[tuple[Any, ...], Task] = field(default_factory=dict)
 
     def get(self, resolved: Resolved) -> tuple[RatedDataset, str]:
         """A dataset and its fingerprint.
@@ -73,6 +74,38 @@ class OwnData:
         if isinstance(found, UnavailableError):
             raise found
         return found
+
+    def task(self, resolved: Resolved, label: str, protocol: str, *, by: Any, seed: int) -> Task:
+        """A dataset divided by a protocol, each division made once.
+
+        Raises:
+            UnavailableError: the dataset is not here.
+            CliqaError: it cannot be divided so.
+        """
+        from cliqa.data import Task, make_split, split_record
+
+        dataset, digest = self.get(resolved)
+        key = (id(dataset), label, protocol, by, seed)  # a dataset is kept as long as this is
+        if key not in self._divided:
+            division = make_split(dataset, protocol, by=by, seed=seed)
+            record = split_record(protocol, by=by, seed=seed)
+            self._divided[key] = Task(label, dataset, division, digest, split_record=record)
+        return self._divided[key]
+
+    def references(self, digest: str) -> dict[str, str | None] | None:
+        """Sample id -> the content it was made from, of a set that was built here.
+
+        Args:
+            digest: the set's fingerprint.
+
+        Returns:
+            None for a content that the set does not know; None if no such set was built.
+        """
+        for found in self._built.values():
+            if not isinstance(found, UnavailableError) and found[1] == digest:
+                table = found[0].table
+                return dict(zip(table["sample_id"][:], table["reference"][:], strict=True))
+        return None
 
 
 def own_tasks(
@@ -113,18 +146,16 @@ def own_tasks(
 def _task(
     label: str, resolved: Resolved, contents: Contents, parts: Parts, own: OwnData, *, whole: bool
 ) -> Task:
-    from cliqa.data import Task, make_split, split_record
+    from cliqa.data import Task
 
-    dataset, digest = own.get(resolved)
     split = parts.run.stream.split
     files = split.files
     if not whole and (isinstance(files, str) or (isinstance(files, dict) and label in files)):
+        dataset, digest = own.get(resolved)
         return Task(label, dataset, _their_split(label, dataset, contents, parts), digest)
     seed = parts.run.seed if split.seed is None else split.seed
     protocol = "all-test" if whole else split.protocol
-    division = make_split(dataset, protocol, by=split.by, seed=seed)
-    record = split_record(protocol, by=split.by, seed=seed)
-    return Task(label, dataset, division, digest, split_record=record)
+    return own.task(resolved, label, protocol, by=split.by, seed=seed)
 
 
 def _their_split(label: str, dataset: RatedDataset, contents: Contents, parts: Parts) -> Any:
@@ -184,16 +215,10 @@ def check_data(
             if found != expected:
                 text = f"{found!r}, but the set built here has {expected!r}"
                 faults.add(RUN, f"data.{name}.{key}", text)
-        wrong = [
-            task.sample_ids[row]
-            for row in task.split.test
-            if not np.isclose(
-                told.get((name, task.sample_ids[row]), np.nan),
-                task.quality[row],
-                rtol=1e-12,
-                atol=0,
-            )
-        ]
+        ids = [task.sample_ids[row] for row in task.split.test]
+        theirs = np.array([told.get((name, i), np.nan) for i in ids])
+        same = np.isclose(theirs, task.quality[list(task.split.test)], rtol=1e-12, atol=0)
+        wrong = [i for i, equal in zip(ids, same, strict=True) if not equal]
         if wrong:
             text = f"{len(wrong)} qualities differ from the set built here, first of {wrong[0]!r}"
             faults.add(LABELS, name, text)

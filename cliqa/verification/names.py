@@ -26,6 +26,8 @@ def odd_characters(text: str) -> str:
     Control characters, directions of writing, invisible and unassigned characters, halves of
     characters.
     """
+    if text.isascii() and text.isprintable():  # nearly every text, and a hundred times faster
+        return ""
     for character in text:
         if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
             return f"U+{ord(character):04X}"

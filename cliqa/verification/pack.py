@@ -29,7 +29,13 @@ _CHECKPOINTS: Final = "checkpoints/"
 
 
 def pack(
-    run: Path, out: Path, verifier: Verifier, *, weights: bool = True, force: bool = False
+    run: Path,
+    out: Path,
+    verifier: Verifier,
+    *,
+    weights: bool = True,
+    alone: bool = False,
+    force: bool = False,
 ) -> tuple[Path, Verification]:
     """Write a run's bundle as a zip and verify it as a stranger would.
 
@@ -42,6 +48,7 @@ def pack(
         verifier: what verifies it.
         weights: False: leave `checkpoints/` out, so that it fits a git repository; then nobody can
             score images again from it.
+        alone: leave out the methods that were trained beside it.
         force: replace a zip of that name.
 
     Returns:
@@ -53,7 +60,7 @@ def pack(
     out.mkdir(parents=True, exist_ok=True)
     draft = out / f".cliqa-tmp-pack-{run.resolve().name}.zip"
     try:
-        _write(run, draft, verifier.limits, weights=weights)
+        _write(run, draft, verifier.limits, weights=weights, alone=alone)
         found = verifier.verify(draft)
         if not found.accepted or found.identity is None:
             told = "\n  ".join(map(str, found.all_faults()))
@@ -68,13 +75,14 @@ def pack(
     return target, found
 
 
-def _write(run: Path, target: Path, limits: Limits, *, weights: bool) -> None:
+def _write(run: Path, target: Path, limits: Limits, *, weights: bool, alone: bool) -> None:
     faults = Faults()
     with open_files(run, limits, faults) as files:
         if SUMS not in files:
             raise ResultError(f"{run} holds no finished run; let `cliqa run` finish it")
         parts = {"": files}
-        parts |= {f"{COMPARE}/{label}/": other for label, other in files.beside().items()}
+        if not alone:
+            parts |= {f"{COMPARE}/{label}/": other for label, other in files.beside().items()}
         try:
             write_atomic(target, lambda file: _fill(file, parts, weights=weights))
         except UnreadableError as error:

@@ -6,7 +6,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-__all__ = ["DECLARED", "Record", "declared_of"]
+__all__ = ["DECLARED", "MAIN", "NormalizationRecord", "Record", "declared_of"]
+
+#: Row of the head that a method answers with by itself, as `cliqa.evaluation` names it.
+MAIN: Final = "main"
 
 #: Keys whose values are the submitter's word and nothing else. They are checked for their form,
 #: reported as declared, and no number depends on them.
@@ -15,6 +18,7 @@ DECLARED: Final = (
     "finished",
     "source",
     "device",
+    "extra_data",
     "last_normalization",
     "peak_memory_mb",
     "evaluated_images",
@@ -43,14 +47,16 @@ class _Stage(_Strict):
     tasks: list[_Label]
 
 
-class _Normalization(_Strict):
+class NormalizationRecord(_Strict):
+    """What a gate looks through in place of the pre-trained normalization."""
+
     sha256: _Digest
 
 
 class _Gate(_Strict):
     uses_task_id: bool
     stages: list[int]
-    normalization: _Normalization | None
+    normalization: NormalizationRecord | None
 
 
 class _Split(_Strict):
@@ -172,6 +178,7 @@ class Record(_Strict):
     stages: Annotated[list[_Stage], Field(min_length=1)]
     gates: Annotated[dict[_Label, _Gate], Field(min_length=1)]
     seed: _Count
+    extra_data: list[_Text] | None = None
     pseudo_scores: bool
     backbone_sha256: _Digest
     data: dict[_Label, _Data]

@@ -11,7 +11,13 @@ from safetensors.numpy import load as load_arrays
 from safetensors.torch import load as load_tensors
 
 from cliqa.errors import CliqaError
-from cliqa.evaluation import GatePlan, GateQuery, StageFeatures
+from cliqa.evaluation import (
+    GatePlan,
+    GateQuery,
+    Normalization,
+    StageFeatures,
+    find_normalization,
+)
 from cliqa.evaluation.evaluator import MainHead, OnlyHead
 from cliqa.inference import ReferenceScorer
 from cliqa.model import Compute, build_backbone, rest_digest
@@ -22,15 +28,18 @@ from cliqa.verification.components import made, strategy_of
 from cliqa.verification.contents import GATES, MODEL
 from cliqa.verification.files import UnreadableError
 from cliqa.verification.parts import harmless
+from cliqa.verification.record import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cliqa.data import Task
     from cliqa.model import Backbone, QualityModel
+    from cliqa.registry import Registry
     from cliqa.training import Objective
     from cliqa.verification.contents import Contents
     from cliqa.verification.parts import Parts
+    from cliqa.verification.record import NormalizationRecord
     from cliqa.verification.scores import Grid
     from cliqa.verification.verdict import Faults
 
@@ -48,6 +57,7 @@ class CannotRescoreError(Exception):
 def rescore(
     contents: Contents,
     parts: Parts,
+    registry: Registry,
     tasks: Mapping[str, Task],
     grids: tuple[Grid, Grid],
     count: int,
@@ -59,6 +69,7 @@ def rescore(
     Args:
         contents: the bundle.
         parts: its configuration.
+        registry: where normalization that a gate names is looked up.
         tasks: our own test sets.
         grids: its scores by head and by gate.
         count: images in all.
@@ -80,8 +91,8 @@ def rescore(
         shrink=test_shrink(parts.run.evaluate.shrink, parts.run.train.shrink),
         crop=parts.run.evaluate.crop,
     )
-    gates, skipped = _gates(contents, parts)
-    features = StageFeatures(backbone, compute, [plan.gate for plan in gates])
+    gates, normalizations, skipped = _gates(contents, parts, registry, backbone)
+    features = StageFeatures(backbone, compute, [plan.gate for plan in gates], normalizations)
     done = 0
     for task, rows in _sample(contents, tasks, count, drawn):
         done += len(rows)
@@ -108,6 +119,10 @@ def _model(contents: Contents, parts: Parts, faults: Faults) -> tuple[QualityMod
         raise CannotRescoreError(str(error).splitlines()[0]) from None
     if rest_digest(backbone, {}) != contents.record.backbone_sha256:
         faults.add(RUN, "backbone_sha256", "the backbone made here starts from other weights")
+    extra = contents.record.extra_data
+    if extra is not None and extra != list(backbone.extra_data):
+        own = f"the backbone made here has {list(backbone.extra_data)}"
+        faults.add(RUN, "extra_data", f"{extra}, but {own}")
     frozen = build_backbone(named, torch.device("cpu"), contents.record.seed)
     model, has_code = _untrained(contents, parts, backbone, objective)
     _load(contents, model, head_tasks, faults, has_code=has_code)
@@ -164,28 +179,47 @@ def _untrained(
         raise CannotRescoreError(f"its method cannot start: {error}") from None
 
 
-def _gates(contents: Contents, parts: Parts) -> tuple[list[GatePlan], list[str]]:
-    """Gates with what they have learned, and the labels of those that cannot be had."""
+def _gates(
+    contents: Contents, parts: Parts, registry: Registry, backbone: Backbone
+) -> tuple[list[GatePlan], dict[str, Normalization], list[str]]:
+    """Gates with what they have learned, what they look through, and those that cannot be had."""
     record = contents.record
     if not record.multi_head:
-        return [GatePlan("newest", OnlyHead())], []
+        return [GatePlan("newest", OnlyHead())], {}, []
     states: dict[str, dict[str, np.ndarray]] = {}
     if GATES in contents.tensors:
         states = gate_states(load_arrays(contents.files.read(GATES)))
-    found = [GatePlan("main", MainHead())] if record.main_head else []
+    found = [GatePlan(MAIN, MainHead())] if record.main_head else []
+    normalizations: dict[str, Normalization] = {}
     skipped = []
     for label, resolved in parts.by_label("gates").items():
         gate = made(resolved)
-        if gate is None or gate.normalization is not None:
-            skipped.append(label)
-            continue
         try:
+            if gate is None:
+                raise CannotRescoreError("its code is not here")
+            if gate.normalization is not None:
+                told = record.gates[label].normalization
+                own = _normalization(gate.normalization, told, registry, backbone)
+                normalizations[gate.normalization] = own
             gate.load_state(states.get(label, {}))
-        except Exception:  # a gate's own idea of its state
+        except Exception:  # a gate's own idea of its state, weights that are not here
             skipped.append(label)
             continue
         found.append(GatePlan(label, gate))
-    return found, skipped
+    return found, normalizations, skipped
+
+
+def _normalization(
+    name: str, told: NormalizationRecord | None, registry: Registry, backbone: Backbone
+) -> Normalization:
+    """Registered weights of that name, if they are those of the run.
+
+    `made` has seen to it that the name is no path.
+    """
+    found = find_normalization(name, registry, backbone)
+    if told is None or found.sha256 != told.sha256:
+        raise CannotRescoreError("the weights of that name are others here")
+    return found
 
 
 def _sample(

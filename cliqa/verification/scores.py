@@ -10,6 +10,7 @@ import numpy as np
 from cliqa.errors import CliqaError
 from cliqa.results.derive import compute_metrics
 from cliqa.results.layout import HEADS, LABELS, METRICS, PREDICTIONS, WEIGHTS
+from cliqa.verification.record import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -177,14 +178,11 @@ def _check_cells(
         told = len(record.parameters.heads)
         if last.shape[1] != told:
             faults.add(HEADS, "", f"{last.shape[1]} heads, but run.json tells of {told}")
-    learned_at = dict(zip(record.tasks, record.learned_at, strict=False))
     for label, gate in record.gates.items():
         have = {(step, task) for g, step, task in scores if g == label}
         must = wanted
-        if gate.uses_task_id:
-            must = {(s, t) for s, t in wanted if learned_at.get(t, len(steps) + 1) < s}
-        elif record.main_head and label != "main":
-            must = {(s, t) for s, t in wanted if s == steps[-1]}
+        if record.multi_head and label != MAIN:
+            must = _weightable(contents, heads, wanted, told=gate.uses_task_id)
         _same(f"{PREDICTIONS}: gate {label}", must, have & must, faults)
         beyond = have - wanted
         if beyond:
@@ -194,6 +192,34 @@ def _check_cells(
         faults.add(PREDICTIONS, f"gate {strange[0]}", "is no gate of the run")
     if spare := sorted(set(weights) - set(scores)):
         faults.add(WEIGHTS, ", ".join(map(str, spare[0])), "weights without predictions")
+
+
+def _weightable(
+    contents: Contents,
+    heads: Mapping[tuple[Any, ...], NDArray[Any]],
+    wanted: set[tuple[int, str]],
+    *,
+    told: bool,
+) -> set[tuple[int, str]]:
+    """Where a gate must have weighted heads: where there were any that are its to weight.
+
+    The main head of a method is no gate's, so there may be none at all. A gate that is told the
+    task needs a head of that task, and the task learned.
+    """
+    record = contents.record
+    aside = 1 if record.main_head else 0
+    learned_at = dict(zip(record.tasks, record.learned_at, strict=False))
+    found = set()
+    for step, task in wanted:
+        columns = heads.get((step, task))
+        there = record.parameters.heads[aside : 0 if columns is None else columns.shape[1]]
+        if told:
+            there = [head for head in there if task in head.tasks]
+            if learned_at.get(task, step) >= step:
+                continue
+        if there:
+            found.add((step, task))
+    return found
 
 
 def _same(file: str, wanted: set[Any], have: set[Any], faults: Faults) -> None:

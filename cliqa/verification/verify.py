@@ -72,6 +72,18 @@ class Verifier:
             }
         return _with(own, beside)
 
+    def references(self, fingerprint: str) -> dict[str, str | None] | None:
+        """Which images show the same content, in a set that a verification has built here.
+
+        Args:
+            fingerprint: hash of the set's content, as `Identity.fingerprints` names it.
+
+        Returns:
+            Sample id -> the reference that it was made from, None where there is none; or None if
+            no such set was built.
+        """
+        return self._data.references(fingerprint)
+
     def _nested(
         self, shown: str, label: str, files: Files, rescore: int, seed: int | None
     ) -> Verification:
@@ -91,7 +103,7 @@ class Verifier:
             parts = resolve_parts(contents.document, self.registry, faults)
         if contents is None or parts is None:
             return Verification(shown, Trust.REJECTED, tuple(faults))
-        check = _Check(contents, parts, faults)
+        check = _Check(contents, parts, self.registry, faults)
         try:
             check(self._data)
             if rescore and not faults:
@@ -117,6 +129,7 @@ class _Check:
 
     contents: Contents
     parts: Parts
+    registry: Registry
     faults: Faults
     notes: list[str] = field(default_factory=list)
     tasks: dict[str, Task] = field(default_factory=dict)
@@ -167,7 +180,14 @@ class _Check:
             if not self.complete:
                 raise CannotRescoreError("not every test set is here")
             self.rescored, note = rescore(
-                self.contents, self.parts, self.tasks, self.grids, count, seed, self.faults
+                self.contents,
+                self.parts,
+                self.registry,
+                self.tasks,
+                self.grids,
+                count,
+                seed,
+                self.faults,
             )
             self.notes.append(note)
         except CannotRescoreError as error:

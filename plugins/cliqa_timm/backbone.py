@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import timm
@@ -16,7 +17,7 @@ from cliqa_timm.weights import hub_error, load_file, ways_out
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cliqa_timm.config import TimmConfig
+    from cliqa_timm.config import TimmConfig, TwoStreamConfig
 
 #: Tried in turn: vision transformers accept other image sizes only when told to.
 _ANY_SIZE: tuple[dict[str, Any], ...] = (
@@ -41,7 +42,21 @@ def build(config: TimmConfig) -> Backbone:
         MissingWeightsError: the weights cannot be had.
         CapabilityError: the model offers no intermediate features.
     """
-    return TimmBackbone(trained_network(config, ways_out(config.name)), config.name)
+    network = trained_network(config, ways_out(config.name))
+    backbone = TimmBackbone(network, config.name)
+    backbone.extra_data = learned_from(config, network)
+    return backbone
+
+
+def learned_from(config: TimmConfig | TwoStreamConfig, network: nn.Module) -> tuple[str, ...]:
+    """What the weights were learned from: timm's name of them, or the file's; none if random."""
+    if config.weights is not None:
+        return (f"weights file {Path(config.weights).name}",)
+    if not config.pretrained:
+        return ()
+    settings: Any = network.default_cfg
+    tag = settings.get("tag")
+    return (f"timm {settings['architecture']}{f'.{tag}' if tag else ''}",)
 
 
 def trained_network(config: TimmConfig, advice: str) -> nn.Module:

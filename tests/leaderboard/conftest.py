@@ -51,9 +51,14 @@ def fake_contents(run, task):
 
 
 @pytest.fixture(scope="session")
-def board_of():
+def believe(support):
+    return support("verified").believe
+
+
+@pytest.fixture(scope="session")
+def board_of(believe):
     def build(*folders, **options):
-        return build_board(collect(folders), Options(made="2026-01-01 00:00 UTC", **options))
+        return build_board(collect(folders, believe), Options(**options))
 
     return build
 

@@ -11,6 +11,16 @@ from scipy import stats
 from cliqa.leaderboard import Options, build_board, collect
 from cliqa.leaderboard.compare import Baseline
 from cliqa.leaderboard.resample import Resampled
+from cliqa.verification import Fault, Trust, Verification
+
+CONFIG = {
+    "backbone": {"name": "tiny"},
+    "gates": [{"name": gate} for gate in ("kmeans", "uniform", "oracle")],
+    "stream": {
+        "tasks": [{"name": n, "as": n} for n in ("live", "csiq", "bid")],
+        "split": {"protocol": "70/10/20", "by": "reference", "seed": None},
+    },
+}
 
 
 def row(board, method, gate=None, track=0):
@@ -34,7 +44,7 @@ def test_a_row_is_mean_and_deviation_of_its_seeds(three_seeds, board_of):
     assert found.metrics["mPSI"].mean == pytest.approx(np.mean(values))
     assert found.metrics["mPSI"].std == pytest.approx(np.std(values, ddof=1))
     assert (found.metrics["mPSI"].n, found.submitted, found.declared) == (3, 3, 3)
-    assert found.trust == "own labels"
+    assert found.trust == "recomputed"
 
 
 def test_the_difference_over_new_divisions_is_the_corrected_t(three_seeds, board_of):
@@ -118,9 +128,9 @@ def reseal_all(folder):
         sums.write_text(text)
 
 
-def test_a_replicate_is_the_metric_of_the_images_drawn_twice_or_never(make_run):
+def test_a_replicate_is_the_metric_of_the_images_drawn_twice_or_never(make_run, believe):
     folder = make_run("a", split_seed=0)
-    run = collect([folder]).accepted[0].run
+    run = collect([folder], believe).accepted[0].run
     resampled = Resampled(six_contents, "mSRCC", draws=4)
     found = resampled.replicates(run, "kmeans")
     predictions = run.bundle.predictions.to_pandas()
@@ -161,7 +171,7 @@ def test_runs_tested_in_another_way_stand_in_another_track(make_run, board_of, r
     a, b = make_run("a"), make_run("b", seed=1)
     reseal(b, lambda r: r["config"].update(evaluate={"shrink": 512, "batch_size": 4}))
     board = board_of(a, b)
-    assert [t.policy for t in board.tracks] == ["as trained", "shrink 512"]
+    assert [t.policy for t in board.tracks] == ["size as trained", "size 512"]
     assert len({t.id for t in board.tracks}) == 2
 
 
@@ -192,14 +202,57 @@ def test_parts_of_one_set_are_no_independent_blocks(make_run, board_of):
     assert "share contents" in row(board, "tsn-iqa", "uniform").comparison.wilcoxon_reason
 
 
-def test_a_verification_from_elsewhere_decides(three_seeds):
-    class Mine:
-        def __init__(self, folder):
-            self.faults = ["bid: 3 scores are not ours"] if folder.name == "ft-0" else []
-            self.trust = "recomputed"
-            self.metrics = json.loads((folder / "metrics.json").read_text())
+def test_the_verification_decides_what_is_shown_and_how_far_it_is_trusted(three_seeds, believe):
+    def mine(path):
+        found = believe(path)
+        if path.name == "ft-0":
+            faults = (Fault("labels.parquet", "bid", "3 are not ours"), Fault("", "", "more"))
+            return Verification(found.path, Trust.REJECTED, faults)
+        word = Trust.REPRODUCED if path.name == "ft-1" else Trust.CONSISTENT
+        return Verification(**{**vars(found), "trust": word})
 
-    board = build_board(collect([three_seeds], verify=Mine), Options())
-    assert [r.reason for r in board.rejected] == ["bid: 3 scores are not ours"]
-    assert {r.trust for r in board.tracks[0].rows} == {"recomputed"}
+    board = build_board(collect([three_seeds], mine), Options())
+    reason = "labels.parquet, bid: 3 are not ours; and 1 more"
+    assert [r.reason for r in board.rejected] == [reason]
+    assert row(board, "ft").trust == "reproduced, self-consistent"
+    assert row(board, "jl").trust == "self-consistent"
     assert len(board.sources) == 8
+
+
+def test_a_fault_beside_a_run_rejects_the_whole_bundle(make_run, believe, tmp_path):
+    def mine(path):
+        found = believe(path)
+        bad = Verification("x", Trust.REJECTED, (Fault("run.json", "seed", "is wrong"),))
+        return Verification(**{**vars(found), "beside": {"ft": bad}})
+
+    board = build_board(collect([make_run("a")], mine), Options())
+    assert [r.reason for r in board.rejected] == ["compare/ft/run.json, seed: is wrong"]
+    assert not board.tracks
+
+
+def test_titles_of_tracks_say_what_was_learned_and_never_repeat(make_run, board_of):
+    board = board_of(
+        make_run("a"),
+        make_run("b", split_seed=7),
+        make_run("c", extra={"config": {**CONFIG, "evaluate": {"crop": 64}}}),
+        make_run("d", tasks=("live", "csiq")),
+        make_run("e", extra={"data": {t: {"fingerprint": t} for t in ("live", "csiq", "bid")}}),
+    )
+    titles = [track.title for track in board.tracks]
+    assert len(set(titles)) == len(titles) == 5
+    assert "2 tasks, live to csiq, order I" in titles
+    assert any(t.endswith("split seed 7") for t in titles)
+    assert any("square of 64 pixels in the middle" in t for t in titles)
+    assert sum(", track " in t for t in titles) == 2  # other images of the same names
+
+
+def test_a_gate_that_had_nothing_to_weight_gets_a_note_and_no_row(make_run, board_of):
+    board = board_of(make_run("a", gates={"kmeans": False, "oracle": True}, silent="oracle"))
+    assert [r.gate for r in board.tracks[0].rows] == ["kmeans"]
+    assert any(n.startswith("tsn-iqa · oracle has no row") for n in board.tracks[0].notes)
+
+
+def test_numbers_beyond_nine_digits_do_not_reach_the_page(three_seeds, board_of):
+    for r in board_of(three_seeds).tracks[0].rows:
+        for number in r.metrics.values():
+            assert number.mean is None or number.mean == float(f"{number.mean:.9g}")

@@ -45,6 +45,7 @@ class Made:
     evaluate_only: tuple = ()
     created: str = "2026-01-01T00:00:00+00:00"
     extra: dict = field(default_factory=dict)
+    silent: str = ""
 
     def __post_init__(self):
         if self.joint:
@@ -163,7 +164,8 @@ def _write_tables(writer, made):
     writer.write_labels(labels)
     tables = pa.table(dict(predictions)), pa.table(dict(labels))
     names = {"tasks": made.tasks, "evaluate_only": made.evaluate_only}
-    writer.write_metrics(compute_metrics(*tables, metrics=METRICS, **names))
+    gates = list(made.gates)
+    writer.write_metrics(compute_metrics(*tables, metrics=METRICS, gates=gates, **names))
 
 
 def _shares(made, rng, step, task):
@@ -173,4 +175,5 @@ def _shares(made, rng, step, task):
     if task in made.tasks[:step]:
         fixed["oracle"] = np.eye(count)[0 if made.joint else made.tasks.index(task)]
     drawn = rng.dirichlet(np.ones(count))
-    return {g: fixed.get(g, drawn) for g in made.gates if g != "oracle" or g in fixed}
+    shares = {g: fixed.get(g, drawn) for g in made.gates if g != "oracle" or g in fixed}
+    return {g: share for g, share in shares.items() if g != made.silent}

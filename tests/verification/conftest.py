@@ -33,7 +33,7 @@ CONFIG = {
             {"name": "embedded", "as": "far", "subset": "clive-like", "images": 48, "size": 64}
         ],
     },
-    "train": {"warmup_epochs": 1, "epochs": 1, "crop": 32, "shrink": None},
+    "train": {"warmup_epochs": 1, "epochs": 1, "crop": 32, "shrink": None, "batch_size": 32},
     "threads": 1,
 }
 

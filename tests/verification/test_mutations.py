@@ -24,6 +24,7 @@ HARMLESS = {
     r"run\.json/(created|finished|source|device|last_normalization|peak_memory_mb|notes)(/.*)?": (
         "declared: shown as the submitter's word"
     ),
+    r"run\.json/extra_data(/.*)?": "declared: compared when rescored",
     r"run\.json/(attempts|resumed|strict|bf16_instructions)(/.*)?": "declared: how the run went",
     r"run\.json/(evaluated_images|scoring/(?!precision).*)": "declared: how scoring was organised",
     r"run\.json/environment/(?!cliqa).*": "declared: the machine",

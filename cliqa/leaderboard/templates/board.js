@@ -14,7 +14,7 @@
         (!wanted.order || orders.includes(wanted.order));
       let kept = 0;
       for (const row of track.querySelectorAll(".board tbody tr")) {
-        const fits = ["backbone", "gate", "memory", "extra"].every(
+        const fits = ["backbone", "gate", "memory", "trust", "extra"].every(
           (key) => !wanted[key] || wanted[key] === row.dataset[key]);
         row.hidden = !fits;
         all += 1;
