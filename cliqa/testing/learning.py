@@ -283,5 +283,3 @@ def _parameters(model: QualityModel) -> dict[str, str]:
 
 def _differing(before: dict[str, str], now: dict[str, str]) -> list[str]:
     return [name for name, digest in now.items() if before.get(name) != digest]
-
-

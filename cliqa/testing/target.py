@@ -56,7 +56,9 @@ def find_subjects(
         families = {c.name: c for c in registry.components(kind) if c.is_family}
         found = families.get(name) or registry.get(kind, name)
         return list(_subjects(found, registry, settings))
-    return [s for owner in _owners(str(target), registry) for s in _whole(owner, registry, settings)]
+    return [
+        s for owner in _owners(str(target), registry) for s in _whole(owner, registry, settings)
+    ]
 
 
 def _with_module(module: ModuleType) -> Registry:

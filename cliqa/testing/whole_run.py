@@ -63,7 +63,9 @@ def config_of(subject: Subject, objective: str) -> ResolvedConfig:
 
 
 def _ours(kind: str, name: str, factory: Any) -> Resolved:
-    return Resolved(kind, name, Registered(Component(name=name, factory=factory), kind, _OWNER), None)
+    return Resolved(
+        kind, name, Registered(Component(name=name, factory=factory), kind, _OWNER), None
+    )
 
 
 def _dataset(name: str, config: object) -> Any:  # noqa: ARG001
@@ -99,7 +101,9 @@ class _Stopper(Observer):
             self.interrupts.ask(signal.SIGTERM)
 
 
-def go(config: ResolvedConfig, out: Path, datasets: BuiltDatasets, stop_at: int | None = None) -> int:
+def go(
+    config: ResolvedConfig, out: Path, datasets: BuiltDatasets, stop_at: int | None = None
+) -> int:
     """Run, or go on; returns the number of steps that were made.
 
     Args:

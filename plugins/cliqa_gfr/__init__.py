@@ -14,8 +14,6 @@ def cliqa_strategies() -> list[Component]:
             summary="one head for all tasks; replays generated features, conditional on the score",
             reference="Liu et al., Generative Feature Replay, CVPR Workshops 2020; "
             "https://arxiv.org/abs/2004.09199",
-            checks=CheckOptions(
-                settings={"generator_epochs": 2, "copies": 2, "replay_size": 50}
-            ),
+            checks=CheckOptions(settings={"generator_epochs": 2, "copies": 2, "replay_size": 50}),
         )
     ]

@@ -351,7 +351,8 @@ class CountsInAClosure(Strategy):
         steps = itertools.count(1)
         for phase in super().phases(context):
             updates = [
-                replace(u, loss=lambda b, u=u: u.loss(b) / (1.0 + next(steps))) for u in phase.updates
+                replace(u, loss=lambda b, u=u: u.loss(b) / (1.0 + next(steps)))
+                for u in phase.updates
             ]
             yield replace(phase, updates=tuple(updates))
 
@@ -553,14 +554,16 @@ FAULTS["metric"] = {
     ),
     "agrees-with-scipy": (
         metric(
-            lambda r: float(
-                np.corrcoef(
-                    np.argsort(np.argsort(r.predictions[0, 0])),
-                    np.argsort(np.argsort(r.qualities[0])),
-                )[0, 1]
+            lambda r: (
+                float(
+                    np.corrcoef(
+                        np.argsort(np.argsort(r.predictions[0, 0])),
+                        np.argsort(np.argsort(r.qualities[0])),
+                    )[0, 1]
+                )
+                if r.predictions
+                else float("nan")
             )
-            if r.predictions
-            else float("nan")
         ),
         "scipy.stats.rankdata",
     ),

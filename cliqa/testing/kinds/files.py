@@ -92,7 +92,9 @@ def weights_tell_how_they_were_made(subject: Subject) -> None:
         not missing,
         f"its record says nothing of {listed(missing)}; write it with `cliqa pretrain`",
     )
-    wrong = [name for name, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()]
+    wrong = [
+        name for name, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()
+    ]
     require(tensors and not wrong, f"{listed(wrong)} holds values that are not finite")
 
 

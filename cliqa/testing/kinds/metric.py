@@ -61,9 +61,7 @@ def _record(tasks: int, seed: int = 0) -> MatrixRecord:
 def has_the_metrics_form(subject: Subject) -> None:
     """It has `name`, `higher_is_better`, `bounds` and `compute`, as `cliqa.metrics.Metric` says."""
     made = subject.blocked("is-made", lambda: subject.once("made", subject.create))
-    missing = [
-        n for n in ("name", "higher_is_better", "bounds", "compute") if not hasattr(made, n)
-    ]
+    missing = [n for n in ("name", "higher_is_better", "bounds", "compute") if not hasattr(made, n)]
     require(
         not missing,
         f"a {type(made).__name__} has no `{missing[0] if missing else ''}`; "
@@ -101,9 +99,7 @@ def gives_numbers_within_its_bounds(subject: Subject) -> None:
 def is_undefined_instead_of_wrong(subject: Subject) -> None:
     """Where nothing was evaluated, or predictions are constant, it gives nan, not 0 or a crash."""
     metric, record = _made(subject), _record(3)
-    nothing = replace(
-        record, S=np.full((3, 3), np.nan), R=np.full((3, 3), np.nan), predictions={}
-    )
+    nothing = replace(record, S=np.full((3, 3), np.nan), R=np.full((3, 3), np.nan), predictions={})
     flat = {key: np.zeros_like(values) for key, values in record.predictions.items()}
     constant = replace(nothing, predictions=flat)
     for what, given in (("nothing was evaluated", nothing), ("predictions are constant", constant)):
@@ -132,7 +128,9 @@ def _correlations() -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
 def agrees_with_scipy(subject: Subject) -> None:
     """A metric named after SRCC, PLCC, KRCC or RMSE equals scipy's for one task, ties included."""
     metric = _made(subject)
-    named = re.fullmatch(r"(?:m|mean-|average-|anytime-)?(srcc|plcc|krcc|rmse)", metric.name.lower())
+    named = re.fullmatch(
+        r"(?:m|mean-|average-|anytime-)?(srcc|plcc|krcc|rmse)", metric.name.lower()
+    )
     if named is None:
         skip("it is not named after one of these")
     for seed in range(3):
