@@ -60,7 +60,8 @@ def _new(subject: Subject) -> object:
 
 def _images(subject: Subject, count: int = 3) -> Tensor:
     def side() -> int:
-        network, faults, found = _made(subject), [], 0
+        faults: list[str] = []
+        network, found = _made(subject), 0
         while not found and len(faults) < len(_SIDES):
             side = _SIDES[len(faults)]
             try:
