@@ -18,6 +18,7 @@ from cliqa.config.models import RunConfig
 from cliqa.registry import KINDS, Component, Registry
 from cliqa.registry import hookspecs as hooks
 from cliqa.registry.component import FILES
+from cliqa.testing import every_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +97,37 @@ def component(registered: Any) -> str:
         text += f"\nSource: {registered.reference}.\n"
     model = registered.config_model() if registered.kind not in FILES else None
     return text + (f"\n{table(field_rows(model))}" if model else "")
+
+
+def testing_page() -> str:
+    """`testing.md`."""
+    text = HEAD + "# Checks of plugins\n\n" + TESTING_INTRODUCTION
+    every = every_check()
+    shared = {check.name for check in every["backbone"]} & {c.name for c in every["gate"]}
+    shared &= {check.name for check in every["metric"]}
+    text += f"\n## Every component\n\n{check_table(every['backbone'], shared)}"
+    for kind, checks in every.items():
+        own = {check.name for check in checks} - shared
+        title = "A plugin as a whole" if kind == "plugin" else kind.capitalize()
+        if own:
+            text += f"\n## {title}\n\n{check_table(checks, own)}"
+    return text
+
+
+TESTING_INTRODUCTION = """\
+`cliqa check TARGET`, `cliqa.testing.check_plugin` and `cliqa.testing.parametrize_plugin` make these
+checks; [Check a plugin](../how-to/check-a-plugin.md) shows how. Each name is unique within its
+kind, and each check of `behaviour` is made of small generated pictures on one CPU thread.
+"""
+
+
+def check_table(checks: Any, names: set[str]) -> str:
+    """Checks as a Markdown table."""
+    lines = ["| check | level | what must hold |", "|---|---|---|"]
+    lines += [
+        f"| `{c.name}` | {c.level} | {escape(c.sentence)} |" for c in checks if c.name in names
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def sentence(text: str) -> str:
@@ -202,6 +234,7 @@ def pages() -> dict[str, str]:
         "components.md": components_page(),
         "cli.md": cli_page(),
         "hooks.md": hooks_page(),
+        "testing.md": testing_page(),
         "api/index.md": api_page(),
     }
     return found | {f"api/{name.rpartition('.')[2]}.md": package_page(name) for name in PUBLIC}

@@ -162,7 +162,8 @@ def _names(case: Case) -> tuple[str, str]:
 def _refuse_unknown(names: Iterable[str], known: set[str], argument: str) -> None:
     for name in names:
         if name not in known:
-            near = did_you_mean(name, known) or f" It has: {', '.join(sorted(known))}."
+            alike = sorted(k for k in known if ("/" in k) == ("/" in name))
+            near = did_you_mean(name, alike) or f" There is: {', '.join(alike)}."
             raise ConfigError(f"{argument}: there is no `{name}` here.{near}")
 
 

@@ -40,7 +40,7 @@ def ask(question: str, owner: PluginRecord, **about: Any) -> Any:
     """
     file = None if owner.file is None else str(owner.file)
     asked = {"question": question, "module": owner.module, "file": file, **about}
-    done = subprocess.run(  # noqa: S603 (our own module, by the interpreter that runs us)
+    done = subprocess.run(
         [sys.executable, "-m", "cliqa.testing.fresh"],
         input=json.dumps(asked),
         capture_output=True,
@@ -89,7 +89,7 @@ def _imports(asked: dict[str, Any]) -> dict[str, list[str]]:
     from cliqa.registry.loading import Loader
 
     watch = _Watch()
-    sys.meta_path.insert(0, watch)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, watch)
     loader = Loader()
     loader.load(_candidate(asked))
     for registered in loader.registered:

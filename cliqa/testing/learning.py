@@ -17,7 +17,7 @@ from cliqa.training import Phase, TaskContext, Trainer
 from cliqa.training.trainer import trained_outside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 

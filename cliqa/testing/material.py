@@ -147,7 +147,7 @@ def tiny_backbone(seed: int = 0) -> TinyBackbone:
         for name, tensor in network.state_dict().items():
             if name.startswith("norm") and tensor.is_floating_point():
                 tensor.uniform_(0.5, 1.5)
-    return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return network.eval().to(memory_format=torch.channels_last)
 
 
 def new_model(objective: Objective, backbone: Backbone | None = None) -> QualityModel:

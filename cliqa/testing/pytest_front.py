@@ -46,8 +46,12 @@ def parametrize_plugin(
     """Decorate a test that takes `check` and calls it: it becomes one test for each check.
 
     Args:
-        target: as for `cliqa.testing.check_plugin`, and so are the others. Expected failures are
-            strict: a check that passes nevertheless fails its test.
+        target: what is checked, as for `cliqa.testing.check_plugin`.
+        level: only checks of this level: `api` or `behaviour`.
+        only: only checks of these names, `CHECK` or `KIND:NAME/CHECK`.
+        settings: `KIND:NAME` -> the settings it is checked with.
+        expected_failures: `CHECK` or `KIND:NAME/CHECK` -> why it is known to fail; a check that
+            passes nevertheless fails its test.
     """
     import pytest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -113,8 +114,6 @@ def go(
         stop_at: stop after this step of this attempt.
     """
     stopper = _Stopper(stop_at)
-    try:
+    with suppress(Interrupted):
         run(config, out, observer=stopper, datasets=datasets, interrupts=stopper.interrupts)
-    except Interrupted:
-        pass
     return stopper.steps

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from cliqa import Component
 from cliqa.registry import KINDS
 from cliqa.testing import check_plugin, every_check
 from cliqa.testing.kinds import component as of_all
@@ -147,6 +148,16 @@ def cliqa_datasets():
 """
     )
     assert "Sort them" in one(file, "same-in-another-process")
+
+
+def test_distorted_images_without_a_reference_are_found(cases_of, faults):
+    whole = faults["dataset"]["table-keeps-the-contract"][0].factory(None)
+    without = whole.table.remove_columns("reference").add_column(
+        "reference", [None] * len(whole.table)
+    )
+    made = type(whole)(name="mine", table=without, quality_range=(0.0, 11.0))
+    cases = cases_of("dataset", Component(name="mine", factory=lambda _: made))
+    assert "20 distorted image(s)" in cases["splits-part-no-reference"].result().message
 
 
 @pytest.mark.parametrize(

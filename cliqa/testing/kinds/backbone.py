@@ -60,16 +60,19 @@ def _new(subject: Subject) -> object:
 
 def _images(subject: Subject, count: int = 3) -> Tensor:
     def side() -> int:
-        network, fault = _made(subject), ""
-        for side in _SIDES:
+        faults: list[str] = []
+        network, found = _made(subject), 0
+        while not found and len(faults) < len(_SIDES):
+            side = _SIDES[len(faults)]
             try:
                 with torch.no_grad():
                     network(torch.zeros(1, 3, side, side))
+                found = side
             except (RuntimeError, AssertionError, ValueError) as error:
-                fault = fault or f"{type(error).__name__}: {str(error).splitlines()[0]}"
-                continue
-            return side
-        fail(f"it takes no square image of {', '.join(map(str, _SIDES))} pixels: {fault}")
+                faults.append(f"{type(error).__name__}: {' '.join(str(error).split())}")
+        if not found:
+            fail(f"it takes no square image of {', '.join(map(str, _SIDES))} pixels: {faults[0]}")
+        return found
 
     pixels = subject.once("side", side)
     return torch.randn(count, 3, pixels, pixels, generator=named_generator(0, "images"))

@@ -70,9 +70,10 @@ def settings_come_back(subject: Subject) -> None:
     try:
         again = model.model_validate(written)
     except ValueError as error:
+        said = " ".join(str(error).split())
         fail(
-            f"`{model.__name__}` does not take its own values back: {' '.join(str(error).split())}. "
-            "A default that breaks its own bound, or a validator that takes only one form"
+            f"`{model.__name__}` does not take its own values back: {said}. A default that "
+            "breaks its own bound, or a validator that takes only one form"
         )
     require(
         again == config,

@@ -81,7 +81,7 @@ def head_gives_one_score_an_image(subject: Subject) -> None:
 
 
 def loss_is_a_finite_number(subject: Subject) -> None:
-    """`loss` is a finite scalar, for a single image, for equal scores and for equal qualities too."""
+    """`loss` is a finite scalar, for a single image, equal scores and equal qualities as well."""
     objective = _made(subject)
     flat = [0.5] * 4
     cases = {
@@ -183,7 +183,7 @@ def distillation_acts_where_they_do_not(subject: Subject) -> None:
 
 
 def loss_is_the_mean_of_its_units(subject: Subject) -> None:
-    """`unit_losses` gives (M,) whose mean is `loss` of the same units; `unit_outputs` gives (M,)."""
+    """`unit_losses` gives (M,) whose mean is `loss` of these units; `unit_outputs` gives (M,)."""
     objective, arity, batch = _made(subject), _arity(subject), batch_of(6)
     scores = torch.linspace(-0.6, 0.8, 6)
     if arity == 2:

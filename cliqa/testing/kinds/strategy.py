@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,9 +9,10 @@ import torch
 from cliqa.errors import CapabilityError
 from cliqa.registry import did_you_mean
 from cliqa.testing.checks import Check, CheckFailedError, api, behaviour, fail, require, skip
-from cliqa.testing.holdings import held_images, held_tasks
-from cliqa.testing.learning import Learned, check_phase, context_of, learn
+from cliqa.testing.kinds import strategy_state
+from cliqa.testing.learning import Learned, check_phase, context_of
 from cliqa.testing.material import OBJECTIVES, generated_task, new_model, tiny_backbone
+from cliqa.testing.trained import created, learned_by, objectives_of, watched
 from cliqa.testing.words import listed
 from cliqa.training import IsolatingStrategy, Strategy
 
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cliqa.testing.subject import Subject
-
-#: Bytes of state that are never too many.
-_SMALL = 8192
-#: How often a method may store all that it trains, for each stage: online EWC stores it twice.
-_COPIES = 4
 
 
 def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
@@ -36,7 +30,6 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
     yield api(trainable_names_exist)
     yield api(gives_phases)
     yield behaviour(learns_a_stream)
-    yield behaviour(state_holds_tensors)
     yield behaviour(gradients_reach_what_is_trained)
     yield behaviour(every_head_is_trained)
     yield behaviour(frozen_statistics_stand_still)
@@ -46,53 +39,7 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
     yield behaviour(penalty_is_finite_and_not_negative)
     yield behaviour(penalty_is_zero_at_its_anchor)
     yield behaviour(penalty_acts_in_the_second_stage)
-    yield behaviour(state_gives_everything_back)
-    yield behaviour(state_is_of_reasonable_size)
-    yield behaviour(kept_images_are_declared)
-    yield behaviour(same_seed_same_training)
-    yield behaviour(another_seed_another_training)
-    yield behaviour(stopped_run_goes_on_to_the_same_result)
-
-
-def _create(subject: Subject) -> Strategy:
-    made = subject.create()
-    if not isinstance(made, Strategy):
-        skip("not reached: `is-a-strategy` fails")
-    return made
-
-
-def _objectives(subject: Subject) -> list[str]:
-    """The kit's objectives that it takes."""
-
-    def find() -> list[str]:
-        refused = {}
-        for name, objective in OBJECTIVES.items():
-            try:
-                _create(subject).check(tiny_backbone(), objective())
-            except CapabilityError as error:
-                refused[name] = str(error)
-        if len(refused) == len(OBJECTIVES):
-            skip(f"it refuses the network or the objectives of this kit: {refused['scores']}")
-        return [name for name in OBJECTIVES if name not in refused]
-
-    return subject.blocked("takes-an-objective", lambda: subject.once("objectives", find))
-
-
-def _learned(subject: Subject, **options: object) -> Learned:
-    """It on two tasks; trained once for all checks."""
-    options = {"objective": _objectives(subject)[0], **options}
-    key = str(options)
-    name = str(options.pop("objective"))
-    options.pop("again", None)  # it is in the key: a training of its own
-
-    def make() -> Learned:
-        return learn(lambda: _create(subject), OBJECTIVES[name](), **options)  # type: ignore[arg-type]
-
-    return subject.once(key, make)
-
-
-def _seen(subject: Subject, **options: object) -> Learned:
-    return subject.blocked("learns-a-stream", lambda: _learned(subject, **options))
+    yield from strategy_state.checks()
 
 
 def is_a_strategy(subject: Subject) -> None:
@@ -109,7 +56,7 @@ def takes_an_objective(subject: Subject) -> None:
     """`check` refuses what it cannot work with by `CapabilityError`, and nothing else."""
     for objective in OBJECTIVES.values():
         try:
-            _create(subject).check(tiny_backbone(), objective())
+            created(subject).check(tiny_backbone(), objective())
         except CapabilityError:
             continue
         except Exception as error:
@@ -125,8 +72,8 @@ def begins_with_a_head(subject: Subject) -> None:
 
 
 def _begun(subject: Subject) -> tuple[Strategy, object]:
-    objective = OBJECTIVES[_objectives(subject)[0]]()
-    strategy, model, task = _create(subject), new_model(objective), generated_task("one")
+    objective = OBJECTIVES[objectives_of(subject)[0]]()
+    strategy, model, task = created(subject), new_model(objective), generated_task("one")
     strategy.start(model)
     stage = strategy.stages([(0,)])[0]
     return strategy, context_of(strategy, model, objective, stage, (task,))
@@ -156,35 +103,13 @@ def gives_phases(subject: Subject) -> None:
 
 def learns_a_stream(subject: Subject) -> None:
     """It learns two tasks, from pairs and from single scores, and every loss is finite."""
-    for objective in _objectives(subject):
-        _learned(subject, objective=objective)
-
-
-def state_holds_tensors(subject: Subject) -> None:
-    """`state` is a dictionary of tensors by name, without graph and not those of the model."""
-    learned = _seen(subject)
-    state = learned.strategy.state()
-    require(isinstance(state, dict), f"`state` returned a {type(state).__name__}, expected a dict")
-    wrong = [str(n) for n, t in state.items() if not isinstance(t, torch.Tensor)]
-    require(
-        not wrong,
-        f"`state` holds {listed(wrong)}, which is no tensor; write numbers as torch.tensor(...), "
-        "and what a setting says not at all",
-    )
-    graph = [n for n, t in state.items() if t.requires_grad]
-    require(not graph, f"{listed(graph)} of `state` carries a graph; store `.detach()`")
-    own = {t.untyped_storage().data_ptr() for t in learned.model.tensors().values() if t.numel()}
-    shared = [n for n, t in state.items() if t.numel() and t.untyped_storage().data_ptr() in own]
-    require(
-        not shared,
-        f"{listed(shared)} of `state` is the model's own tensor, so the next stage overwrites it; "
-        "store `.detach().clone()`",
-    )
+    for objective in objectives_of(subject):
+        learned_by(subject, objective=objective)
 
 
 def gradients_reach_what_is_trained(subject: Subject) -> None:
     """In every phase a gradient that is not 0 reaches every parameter that it trains."""
-    for number, stage in enumerate(_seen(subject).stages, 1):
+    for number, stage in enumerate(watched(subject).stages, 1):
         for phase in stage.phases:
             missed = [name for name, reached in phase.reached.items() if not reached]
             require(
@@ -197,7 +122,7 @@ def gradients_reach_what_is_trained(subject: Subject) -> None:
 
 def every_head_is_trained(subject: Subject) -> None:
     """Every head that a stage adds is trained in that stage, or in one before the last."""
-    learned = _seen(subject)
+    learned = watched(subject)
     model = learned.model
     initial = model.initial_head.state_dict()
     for number, stage in enumerate(learned.stages, 1):
@@ -213,7 +138,7 @@ def every_head_is_trained(subject: Subject) -> None:
 
 def frozen_statistics_stand_still(subject: Subject) -> None:
     """In a phase with `norm_statistics: frozen` no running statistic moves."""
-    for number, stage in enumerate(_seen(subject).stages, 1):
+    for number, stage in enumerate(watched(subject).stages, 1):
         for phase in stage.phases:
             require(
                 not (phase.frozen and phase.moved),
@@ -225,7 +150,7 @@ def frozen_statistics_stand_still(subject: Subject) -> None:
 
 def statistics_move_only_in_phases(subject: Subject) -> None:
     """Between phases, and when a stage ends, no running statistic of the network moves."""
-    for number, stage in enumerate(_seen(subject).stages, 1):
+    for number, stage in enumerate(watched(subject).stages, 1):
         require(
             not stage.moved,
             f"stage {number}: {listed(stage.moved)} moves outside the phases: something is "
@@ -235,9 +160,9 @@ def statistics_move_only_in_phases(subject: Subject) -> None:
 
 
 def _isolating(subject: Subject) -> Learned:
-    if not isinstance(_create(subject), IsolatingStrategy):
+    if not isinstance(created(subject), IsolatingStrategy):
         skip("its tasks share tensors: it is no `IsolatingStrategy`")
-    return _seen(subject)
+    return watched(subject)
 
 
 def isolated_tasks_stay_as_they_were(subject: Subject) -> None:
@@ -262,7 +187,7 @@ def isolated_tasks_stay_as_they_were(subject: Subject) -> None:
 def isolated_tasks_ignore_their_order(subject: Subject) -> None:
     """A strategy that isolates tasks learns a task the same wherever it comes in the stream."""
     learned = _isolating(subject)
-    other = _seen(subject, names=("two", "one"))
+    other = watched(subject, names=("two", "one"))
     mine, theirs = learned.stages[1], other.stages[0]
     require(
         mine.digests[mine.head] == theirs.digests[theirs.head],
@@ -274,8 +199,8 @@ def isolated_tasks_ignore_their_order(subject: Subject) -> None:
 def _penalties(subject: Subject) -> Iterator[tuple[str, Learned]]:
     """With frozen statistics, so that an unchanged network gives unchanged outputs."""
     found = [
-        (name, _seen(subject, objective=name, norm_statistics="frozen"))
-        for name in _objectives(subject)
+        (name, watched(subject, objective=name, norm_statistics="frozen"))
+        for name in objectives_of(subject)
     ]
     if not any(learned.penalties for _, learned in found):
         skip("it adds no `penalty`")
@@ -323,108 +248,3 @@ def penalty_acts_in_the_second_stage(subject: Subject) -> None:
             f"learning from {objective}: `penalty` carries no gradient, so it changes the loss and "
             "not the network; compute it from parameters or `features` without detach() or item()",
         )
-
-
-def state_gives_everything_back(subject: Subject) -> None:
-    """A new strategy that is given `state` and the old tasks is all that the old one was."""
-    from cliqa.resume import NotWholeError, TensorPool, put_back, take
-
-    learned = _seen(subject)
-    objective = OBJECTIVES[_objectives(subject)[0]]()
-    saved = take(learned.model, learned.strategy, TensorPool())
-    model, strategy = new_model(objective), _create(subject)
-    strategy.start(model)
-    try:
-        put_back(saved, model, strategy, learned.tasks)
-    except NotWholeError as error:
-        fail(f"{error}. A run that is cut off would go on without it, and nobody would be told")
-
-
-def state_is_of_reasonable_size(subject: Subject) -> None:
-    """What it stores is at most four times what it trains, for each stage."""
-    learned = _seen(subject)
-    model = sum(t.numel() * t.element_size() for t in learned.model.backbone.state_dict().values())
-    for number, stage in enumerate(learned.stages, 1):
-        trained = model + max((phase.outside for phase in stage.phases), default=0)
-        allowed = _COPIES * trained * number + _SMALL
-        state = learned.strategy.state()
-        largest = sorted(state, key=lambda n: -state[n].numel())
-        require(
-            stage.state_bytes <= allowed,
-            f"`state` takes {stage.state_bytes:,} bytes after stage {number}; what it trains takes "
-            f"{trained:,}. The largest is {listed(largest)}: keep no per-step history, images or "
-            "features in it",
-        )
-
-
-def kept_images_are_declared(subject: Subject) -> None:
-    """Images that it keeps when a stage is over are counted in `exemplars`."""
-    strategy = _seen(subject).strategy
-    declared = strategy.exemplars
-    require(
-        isinstance(declared, int) and declared >= 0,
-        f"`exemplars` is {declared!r}; expected the number of images that it keeps",
-    )
-    kept = held_images({"": strategy, "state()": strategy.state()})
-    total = sum(kept.values())
-    require(
-        total <= declared,
-        f"it keeps {total} image(s), in {listed(kept)}, and `exemplars` says {declared}. Results "
-        "say how many old images a method sees: count them, or drop them in `end_stage`",
-    )
-    tasks = held_tasks(strategy)
-    require(
-        declared or not tasks,
-        f"{listed(tasks)} still holds a task with all its images, and `exemplars` says 0. Drop it "
-        "in `end_stage` (a stored context holds its tasks), or count the images that are used",
-    )
-
-
-def same_seed_same_training(subject: Subject) -> None:
-    """Trained twice under one seed it gives the same tensors, bit for bit."""
-    first, again = _seen(subject).digests(), _seen(subject, again=True).digests()
-    other = [name for name in {**first, **again} if first.get(name) != again.get(name)]
-    require(
-        not other,
-        f"{listed(sorted(other))} differs between two trainings under the same seed. Something is "
-        "drawn without a seed, or read from the clock, a set's order or the process: draw from "
-        "`cliqa.seeds.named_rng(context.seed, ...)`",
-    )
-
-
-def another_seed_another_training(subject: Subject) -> None:
-    """Under another seed training gives other tensors, and nothing is seeded with a constant."""
-    first, other = _seen(subject), _seen(subject, seed=1)
-    fixed = first.seeding.calls.keys() & other.seeding.calls.keys()
-    for function, seed in sorted(fixed):
-        fail(
-            f"{function}({seed}) at {first.seeding.calls[function, seed]}, whatever the run's seed "
-            "says: runs over several seeds would not be several. Draw from "
-            "`cliqa.seeds.named_rng(context.seed, ...)`"
-        )
-    require(
-        first.digests() != other.digests(),
-        "training under another seed gives the same tensors: `context.seed` does not reach the "
-        "batches. Hand it to the batch source, as `two_stage` does",
-    )
-
-
-def stopped_run_goes_on_to_the_same_result(subject: Subject) -> None:
-    """A run that is stopped in its second stage goes on to the same bytes as one that is not."""
-    from cliqa.run import BuiltDatasets
-    from cliqa.testing.whole_run import RESULTS, config_of, go
-
-    _seen(subject)
-    config = config_of(subject, _objectives(subject)[0])
-    with tempfile.TemporaryDirectory(prefix="cliqa-check-") as folder:
-        whole, cut, datasets = Path(folder, "whole"), Path(folder, "cut"), BuiltDatasets()
-        steps = go(config, whole, datasets)
-        go(config, cut, datasets, stop_at=steps - 1)
-        go(config, cut, datasets)
-        other = [n for n in RESULTS if (whole / n).read_bytes() != (cut / n).read_bytes()]
-    require(
-        not other,
-        f"{listed(other)} differs from an uninterrupted run's. Something that later steps depend "
-        "on is neither in `state` nor made anew by `phases`: a counter or cache in a local "
-        "variable, a closure, or the module",
-    )

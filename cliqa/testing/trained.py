@@ -1,0 +1,59 @@
+"""A strategy's trainings, each made once for all checks that look at it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cliqa.errors import CapabilityError
+from cliqa.testing.checks import skip
+from cliqa.testing.learning import Learned, learn
+from cliqa.testing.material import OBJECTIVES, tiny_backbone
+from cliqa.training import Strategy
+
+if TYPE_CHECKING:
+    from cliqa.testing.subject import Subject
+
+__all__ = ["created", "learned_by", "objectives_of", "watched"]
+
+
+def created(subject: Subject) -> Strategy:
+    """A new one; what is no strategy is the business of another check."""
+    made = subject.create()
+    if not isinstance(made, Strategy):
+        skip("not reached: `is-a-strategy` fails")
+    return made
+
+
+def objectives_of(subject: Subject) -> list[str]:
+    """The kit's objectives that it takes."""
+
+    def find() -> list[str]:
+        refused = {}
+        for name, objective in OBJECTIVES.items():
+            try:
+                created(subject).check(tiny_backbone(), objective())
+            except CapabilityError as error:
+                refused[name] = str(error)
+        if len(refused) == len(OBJECTIVES):
+            skip(f"it refuses the network or the objectives of this kit: {refused['scores']}")
+        return [name for name in OBJECTIVES if name not in refused]
+
+    return subject.blocked("takes-an-objective", lambda: subject.once("objectives", find))
+
+
+def learned_by(subject: Subject, **options: object) -> Learned:
+    """It on two tasks; trained once for all checks."""
+    options = {"objective": objectives_of(subject)[0], **options}
+    key = str(options)
+    name = str(options.pop("objective"))
+    options.pop("again", None)  # it is in the key: a training of its own
+
+    def make() -> Learned:
+        return learn(lambda: created(subject), OBJECTIVES[name](), **options)  # type: ignore[arg-type]
+
+    return subject.once(key, make)
+
+
+def watched(subject: Subject, **options: object) -> Learned:
+    """As `learned_by`; that it learns at all is the business of another check."""
+    return subject.blocked("learns-a-stream", lambda: learned_by(subject, **options))
