@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cliqa.cli.context import let_threads_sleep, make_console, registry
+from cliqa.distributed import launched
 from cliqa.resume import Interrupts
 
 if TYPE_CHECKING:
@@ -59,26 +60,36 @@ def run(
 
     After an interruption the same command goes on where it was, and gives the same result. Ctrl-C
     and SIGTERM save first (exit codes 130 and 143); a second one stops at once.
+
+    On several GPUs, or for trials on several processor cores: `torchrun --nproc-per-node N -m cliqa
+    run CONFIG`.
     """
     from cliqa.config import load_config
     from cliqa.results import check_folder
 
+    first = launched().rank == 0
     resolved = load_config(
-        config, overrides=overrides, registry_factory=lambda files: registry(ctx, files)
+        config,
+        overrides=overrides,
+        registry_factory=lambda files: registry(ctx, files, report=first),
     )
+    if not first:  # what process 0 finds out of the folder it tells, and it alone prints
+        _run(resolved, out or Path("runs"), force, quiet=True, console=None)
+        return
     folder = out or _own_folder(Path("runs"), resolved, force=force)
     check_folder(folder, force=force)  # again later, but torch takes seconds to load
     console = make_console()
-    report = _run(resolved, folder, force, quiet, console)
+    report = _run(resolved, folder, force, quiet=quiet, console=console)
     _print_report(report, [metric.label for metric in resolved.metrics], console)
 
 
 def _run(
-    config: ResolvedConfig, folder: Path, force: bool, quiet: bool, console: Console
+    config: ResolvedConfig, folder: Path, force: bool, *, quiet: bool, console: Console | None
 ) -> RunReport:
     let_threads_sleep()
-    with Interrupts(tell_of_signal) as interrupts:
-        if quiet:
+    follows = launched().rank > 0
+    with Interrupts(None if follows else tell_of_signal, follows=follows) as interrupts:
+        if quiet or console is None:
             from cliqa.run import run
 
             return run(config, folder, force=force, interrupts=interrupts)

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from cliqa.cli.context import let_threads_sleep, make_console, registry
+from cliqa.cli.context import (
+    let_threads_sleep,
+    make_console,
+    refuse_several_processes,
+    registry,
+)
 from cliqa.cli.run import print_caveats, tell_of_signal
 from cliqa.cli.tables import print_table
 from cliqa.registry.component import KINDS
@@ -59,6 +64,7 @@ def sweep(
     """
     from cliqa.sweep import SweepFolder, plan_sweep
 
+    refuse_several_processes("sweep")
     plan = plan_sweep(
         grid, overrides=overrides, registry_factory=lambda files: registry(ctx, files)
     )

@@ -13,7 +13,7 @@ from cliqa.resume.interrupts import Interrupted, Interrupts
 if TYPE_CHECKING:
     from cliqa.resume.snapshot import NotWholeError, Snapshot, put_back, put_back_in_place, take
     from cliqa.resume.store import Checkpoint, Damaged, ResumeStore
-    from cliqa.resume.tensors import Entry, TensorPool
+    from cliqa.resume.tensors import Entry, TensorPool, digest_of
     from cliqa.resume.whole import differences, witness
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Snapshot",
     "TensorPool",
     "differences",
+    "digest_of",
     "put_back",
     "put_back_in_place",
     "take",
@@ -36,7 +37,7 @@ __all__ = [
 _HOME = {
     "snapshot": ("NotWholeError", "Snapshot", "put_back", "put_back_in_place", "take"),
     "store": ("Checkpoint", "Damaged", "ResumeStore"),
-    "tensors": ("Entry", "TensorPool"),
+    "tensors": ("Entry", "TensorPool", "digest_of"),
     "whole": ("differences", "witness"),
 }
 
