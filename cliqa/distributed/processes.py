@@ -79,12 +79,14 @@ def _gather_at(place: str, size: int) -> None:
 
 
 @contextmanager
-def one_before_the_others() -> Iterator[None]:
+def one_before_the_others(kept: Callable[[], bool]) -> Iterator[None]:
     """One process of each machine does this first, so that the others find it done.
 
-    For what fills a cache; every process does it.
+    Args:
+        kept: whether what it does is kept where others find it; process 0 is asked. If not, all do
+            it at once.
     """
-    if world().size == 1:
+    if world().size == 1 or not agreed(kept):
         yield
         return
     place = f"cliqa/{next(_MEETINGS)}/first-on-{node()}"

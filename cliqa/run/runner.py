@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from cliqa.cache import cache_folder
 from cliqa.distributed import agreed, joined, one_before_the_others, world
 from cliqa.errors import ResultError
 from cliqa.results import (
@@ -113,7 +114,7 @@ def run(
             observer = Observer()
         out = Path(agreed(lambda: str(out)))
         early = agreed(lambda: _hold_early(out, held, force=force))
-        with one_before_the_others():
+        with one_before_the_others(lambda: cache_folder(config.run.cache.folder) is not None):
             prepared = prepare(config, datasets, observer)
         if not early and not here.rank:
             _hold(out, held, force=force)

@@ -1,8 +1,5 @@
 """Several processes train as one does."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,26 +14,16 @@ STEPS = Path(__file__).with_name("steps.py")
 
 
 @pytest.fixture(scope="module")
-def launch(tmp_path_factory):
+def launch(tmp_path_factory, finish):
     """Run one of the scripts on so many processes; returns the folder it wrote to."""
 
-    def start(what, processes):
+    def go(what, processes):
         folder = tmp_path_factory.mktemp(what)
-        command = [sys.executable, str(STEPS), what, str(folder)]
-        if processes > 1:
-            command[1:1] = [
-                *("-m", "torch.distributed.run", "--standalone"),
-                *("--nproc-per-node", str(processes)),
-            ]
-        environment = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE")}
-        environment["OMP_NUM_THREADS"] = "1"
-        done = subprocess.run(
-            command, capture_output=True, text=True, env=environment, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stderr
+        code, _, stderr = finish(processes, STEPS, what, folder)
+        assert code == 0, stderr
         return folder
 
-    return start
+    return go
 
 
 def test_several_processes_end_where_one_does_with_the_same_global_batches(launch):
