@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from contextlib import contextmanager
+from textwrap import shorten
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import torch
@@ -165,7 +166,8 @@ def with_the_others() -> Iterator[None]:
         yield
     except RuntimeError as error:
         here = world()
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # Gloo begins with a place in its own source.
+        reason = shorten(str(error).rpartition(".cc:")[2] or type(error).__name__, 80)
         raise LostProcessError(
             f"process {here.rank} of {here.size} has lost another one, which was killed or ran out "
             f"of memory ({reason}); the same command goes on from what was saved last"
