@@ -98,6 +98,7 @@ def test_gpus_are_shared_out_and_what_cannot_be_is_refused(monkeypatch):
 
 def test_an_environment_that_names_no_meeting_place_is_a_message(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     meet = joined(torch.device("cpu"))
     with pytest.raises(ConfigError, match=r"2 processes, but they cannot meet: .*MASTER_ADDR"):
