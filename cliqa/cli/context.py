@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cliqa.distributed import launched
+from cliqa.errors import ConfigError
 from cliqa.registry.component import KINDS
 from cliqa.registry.suggest import did_you_mean
 
@@ -25,6 +27,7 @@ __all__ = [
     "let_threads_sleep",
     "local_option",
     "make_console",
+    "refuse_several_processes",
     "registry",
 ]
 
@@ -66,6 +69,19 @@ def make_console() -> Console:
     if not console.is_terminal:
         console.width = max(console.width, 120)
     return console
+
+
+def refuse_several_processes(command: str) -> None:
+    """Stop a command that several processes would each do whole, on the same files.
+
+    Raises:
+        ConfigError: `torchrun` has started several.
+    """
+    if launched().size > 1:
+        raise ConfigError(
+            f"cliqa {command} runs in one process and was started in {launched().size}; start it "
+            "without torchrun, or single runs by `torchrun --nproc-per-node N -m cliqa run`"
+        )
 
 
 def let_threads_sleep() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from cliqa.distributed import speaks
 from cliqa.errors import CliqaError
 from cliqa.registry.suggest import did_you_mean
 from cliqa.registry.targets import import_target
@@ -24,7 +25,8 @@ class LazyGroup(click.Group):
     """A group whose commands are given as name -> (`"module:attribute"`, short help).
 
     It is also the border where a user's mistake becomes a message: a `CliqaError` is printed
-    without its traceback, and its `exit_code` becomes the process's.
+    without its traceback, and its `exit_code` becomes the process's. Of several processes of a run
+    one says why it ends.
     """
 
     def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
@@ -69,14 +71,25 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except CliqaError as error:
-            click.echo(f"error: {error}", err=True)
+            _say(f"error: {error}")
             ctx.exit(error.exit_code)
         except Interrupted as stop:
-            click.echo(str(stop), err=True)
+            _say(str(stop))
             ctx.exit(stop.exit_code)
         except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
+            _say("interrupted")
             ctx.exit(_INTERRUPTED)
+        except (click.exceptions.Exit, click.exceptions.Abort):
+            raise
+        except Exception:  # a wrong option, or a defect: whoever calls this shows it
+            if not speaks():
+                ctx.exit(CliqaError.exit_code)
+            raise
+
+
+def _say(text: str) -> None:
+    if speaks():
+        click.echo(text, err=True)
 
 
 class DefaultGroup(LazyGroup):

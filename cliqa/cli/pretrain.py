@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cliqa.cli.context import local_option, registry
+from cliqa.cli.context import local_option, refuse_several_processes, registry
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,6 +62,7 @@ def pretrain(
 
     from cliqa.config import load_job
 
+    refuse_several_processes("pretrain")
     resolved = load_job(
         job, backbone, overrides=overrides, registry=registry(ctx, list(local_files))
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cliqa.cli.context import let_threads_sleep, make_console, registry
+from cliqa.distributed import launched
 from cliqa.resume import Interrupts
 
 if TYPE_CHECKING:
@@ -67,18 +68,27 @@ def run(
 
     After an interruption the same command goes on where it was, and gives the same result. Ctrl-C
     and SIGTERM save first (exit codes 130 and 143); a second one stops at once.
+
+    On several GPUs, or for trials on several processor cores: `torchrun --nproc-per-node N -m cliqa
+    run CONFIG`.
     """
     from cliqa.config import load_config
     from cliqa.results import check_folder
     from cliqa.stages import chosen_store
 
+    first = launched().rank == 0
     resolved = load_config(
-        config, overrides=overrides, registry_factory=lambda files: registry(ctx, files)
+        config,
+        overrides=overrides,
+        registry_factory=lambda files: registry(ctx, files, report=first),
     )
+    if not first:  # what process 0 finds out of the folder it tells, and it alone prints
+        _run(resolved, out or Path("runs"), force, None, quiet=True, console=None)
+        return
     folder = out or _own_folder(Path("runs"), resolved, force=force)
     check_folder(folder, force=force)  # again later, but torch takes seconds to load
     console = make_console()
-    report = _run(resolved, folder, force, chosen_store(store), quiet, console)
+    report = _run(resolved, folder, force, chosen_store(store), quiet=quiet, console=console)
     _print_report(report, [metric.label for metric in resolved.metrics], console)
 
 
@@ -87,13 +97,15 @@ def _run(
     folder: Path,
     force: bool,
     store: StageStore | None,
+    *,
     quiet: bool,
-    console: Console,
+    console: Console | None,
 ) -> RunReport:
     let_threads_sleep()
-    with Interrupts(tell_of_signal) as interrupts:
+    follows = launched().rank > 0
+    with Interrupts(None if follows else tell_of_signal, follows=follows) as interrupts:
         how: Any = {"force": force, "interrupts": interrupts, "store": store}
-        if quiet:
+        if quiet or console is None:
             from cliqa.run import run
 
             return run(config, folder, **how)

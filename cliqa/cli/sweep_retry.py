@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cliqa.cli.context import registry
+from cliqa.cli.context import refuse_several_processes, registry
 from cliqa.cli.sweep_engine import engine_options
 from cliqa.cli.sweep_run import carry_out
 from cliqa.errors import ResultError
@@ -30,6 +30,7 @@ def retry(ctx: click.Context, sweep: Path, failed: bool, engine: Engine) -> None
     from cliqa.sweep import CellState, SweepFolder
     from cliqa.sweep.index import Index
 
+    refuse_several_processes("sweep")
     index = Index.read(sweep)
     folder = SweepFolder(sweep.absolute())
     if not index.home.is_dir():

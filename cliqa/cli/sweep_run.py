@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from cliqa.cli.context import let_threads_sleep, make_console, registry
+from cliqa.cli.context import (
+    let_threads_sleep,
+    make_console,
+    refuse_several_processes,
+    registry,
+)
 from cliqa.cli.run import tell_of_signal
 from cliqa.cli.sweep_engine import engine_options
 from cliqa.cli.sweep_words import print_head, print_left, print_plan, print_result
@@ -72,6 +77,7 @@ def run(
     from cliqa.stages import chosen_store
     from cliqa.sweep import SweepFolder, plan_stages, plan_sweep
 
+    refuse_several_processes("sweep")
     if no_store:
         if store is not None:
             raise click.UsageError("--store and --no-store exclude each other")

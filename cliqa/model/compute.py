@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from cliqa.data.images import centre_crop
 from cliqa.data.resize import Resize
+from cliqa.distributed import divided
 from cliqa.errors import ConfigError
 from cliqa.model.compiling import compiled_forward
 from cliqa.model.memory import images_that_fit
@@ -94,6 +96,8 @@ class Compute:
     ) -> Tensor:
         """Apply a function to the test view of many images, in batches of equal size.
 
+        Where a run has several processes, each does a share of the images; all get the whole.
+
         Args:
             images: the reader.
             rows: which images.
@@ -104,9 +108,18 @@ class Compute:
         Returns:
             float32 (len(rows), ...) on the CPU, in the order of `rows`.
         """
-        parts = [self.over_views(v, backbone, function) for v in self._chunks(images, rows)]
-        if not parts:
+        if len(rows) == 0:
             raise ValueError("no images to run over")
+        return divided(partial(self._over_rows, images, backbone, function), rows)
+
+    def _over_rows(
+        self,
+        images: ImageReader,
+        backbone: Backbone,
+        function: Callable[[Tensor], Tensor],
+        rows: Sequence[int],
+    ) -> Tensor:
+        parts = [self.over_views(v, backbone, function) for v in self._chunks(images, rows)]
         return torch.cat(parts)
 
     @torch.no_grad()

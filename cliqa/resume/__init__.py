@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cliqa.resume.manifest import Damaged, check_files, read_values
     from cliqa.resume.snapshot import NotWholeError, Snapshot, put_back, put_back_in_place, take
     from cliqa.resume.store import Checkpoint, ResumeStore, read_checkpoint, write_checkpoint
-    from cliqa.resume.tensors import Entry, TensorPool
+    from cliqa.resume.tensors import Entry, TensorPool, digest_of
     from cliqa.resume.whole import differences, witness
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "TensorPool",
     "check_files",
     "differences",
+    "digest_of",
     "put_back",
     "put_back_in_place",
     "read_checkpoint",
@@ -42,7 +43,7 @@ _HOME = {
     "manifest": ("Damaged", "check_files", "read_values"),
     "snapshot": ("NotWholeError", "Snapshot", "put_back", "put_back_in_place", "take"),
     "store": ("Checkpoint", "ResumeStore", "read_checkpoint", "write_checkpoint"),
-    "tensors": ("Entry", "TensorPool"),
+    "tensors": ("Entry", "TensorPool", "digest_of"),
     "whole": ("differences", "witness"),
 }
 

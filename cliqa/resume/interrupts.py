@@ -45,10 +45,12 @@ class Interrupts:
 
     Args:
         tell: told of a signal that is waited for, in one line.
+        follows: another process of the run, which hears the same signal, chooses the moment: this
+            one goes on until that one is gone.
     """
 
-    def __init__(self, tell: Callable[[str], None] | None = None) -> None:
-        self._tell = tell
+    def __init__(self, tell: Callable[[str], None] | None = None, *, follows: bool = False) -> None:
+        self._tell, self._follows = tell, follows
         self._depth = 0
         self._asked: int | None = None
         self._before: dict[signal.Signals, object] = {}
@@ -77,7 +79,8 @@ class Interrupts:
     def _received(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         for other in self._before:
             signal.signal(other, signal.SIG_DFL)
-        self.ask(number)
+        if not self._follows:
+            self.ask(number)
 
     def ask(self, number: int) -> None:
         """As if this signal had come."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from cliqa.resume.tensors import Entry, TensorPool, digest_of
 from cliqa.resume.whole import differences, witness
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -46,6 +47,11 @@ class Snapshot:
     def tensors(self, part: str) -> dict[str, Tensor]:
         """New tensors of one part, by the rest of their names."""
         return self.pool.get_all(self.entries, f"{part}/")
+
+    def digests(self) -> Iterator[str]:
+        """A word for everything in it: two snapshots are equal if all their words are."""
+        yield json.dumps(self.values, sort_keys=True)
+        yield from (f"{name} {entry.digest}" for name, entry in sorted(self.entries.items()))
 
     def part(self, name: str, values: Mapping[str, Any]) -> Snapshot:
         """What of it was put under a name, with the values that belong to it."""

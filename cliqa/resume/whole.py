@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["differences", "witness"]
 
 _PLAIN: Final = (type(None), bool, int, float, complex, str, bytes, Enum, PurePath)
-_PLAIN_TORCH: Final = (torch.dtype, torch.device, torch.Size, np.generic)
+_PLAIN_TORCH: Final = (torch.dtype, torch.Size, np.generic)
 #: What a run gives to every method and rebuilds by itself.
 _GIVEN: Final = (RatedDataset, ImageReader, BaseModel)
 
@@ -65,6 +65,8 @@ class _Walk:
             yield path, repr(item)
         elif isinstance(item, _PLAIN_TORCH):
             yield path, str(item)
+        elif isinstance(item, torch.device):
+            yield path, item.type  # each process of a run has a GPU of its own
         elif isinstance(item, Task):
             yield path, f"task {item.name} {item.fingerprint}"
         elif item is self._model or isinstance(item, _GIVEN) or id(item) in self._seen:

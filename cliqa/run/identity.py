@@ -10,6 +10,7 @@ import torch
 
 import cliqa
 from cliqa.data import split_digest
+from cliqa.distributed import world
 from cliqa.model import rest_digest
 from cliqa.results.layout import plain
 from cliqa.run.record import libraries
@@ -51,6 +52,7 @@ def identity(prepared: Prepared) -> dict[str, Any]:
         "processor": torch.backends.cpu.get_cpu_capability(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "threads": torch.get_num_threads(),
+        "processes": world().size,
     }
     plain_values: dict[str, Any] = json.loads(json.dumps(plain(found)))
     return plain_values

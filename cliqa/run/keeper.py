@@ -57,6 +57,7 @@ class Keeper:
         interrupts: what may interrupt, but not in the middle of one.
         attempts: one record an attempt at this run, the present one last.
         finished: methods that are done but whose bundle is not sealed: label -> path -> SHA-256.
+        writes: False: another process of the run does; nothing is saved here.
     """
 
     store: ResumeStore
@@ -65,6 +66,7 @@ class Keeper:
     interrupts: Interrupts
     attempts: list[dict[str, Any]] = field(default_factory=list)
     finished: dict[str, dict[str, str]] = field(default_factory=dict)
+    writes: bool = True
     blocked: str = ""
     method: str = ""
     written: int = 0
@@ -103,7 +105,7 @@ class Keeper:
         Raises:
             ResultError: the system does not let us.
         """
-        if self.blocked:
+        if self.blocked or not self.writes:
             return False
         with self.interrupts.deferred():
             began = time.perf_counter()

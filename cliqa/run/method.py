@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from cliqa.distributed import check_in_step, world
 from cliqa.evaluation import Evaluator
 from cliqa.results import BundleWriter, compute_metrics
-from cliqa.resume import NotWholeError, Snapshot, TensorPool, put_back, take
+from cliqa.resume import NotWholeError, Snapshot, TensorPool, digest_of, put_back, take
 from cliqa.run.cost import cost_record
 from cliqa.run.keeper import Keeper, Position
 from cliqa.run.ledger import Ledger
@@ -143,6 +144,8 @@ class MethodRun:
 
     def _tell(self, hook: str, **facts: Any) -> None:
         """Call an observation hook; a plugin that fails to observe must not cost the run."""
+        if world().rank:
+            return
         try:
             getattr(self.prepared.config.registry.hook, hook)(**facts)
         except Exception as error:
@@ -263,6 +266,7 @@ class MethodRun:
         """The stage is over: all that is needed from here on is how it left things."""
         self.pool = TensorPool()
         self.start = take(self.model, self.method.strategy, self.pool)
+        check_in_step(self.start.digests(), f"after the training of stage {self.index + 1}")
         self._settle()
 
     def _evaluated(
@@ -285,6 +289,8 @@ class MethodRun:
         self.index, self.trained, self.reused = self.index + 1, False, False
         self._settle()
         self._stage_mark = self._settled
+        found = map(digest_of, self._settled_tensors.values())
+        check_in_step(found, f"after the evaluation of stage {self.index}")
         self._block(lost_by_gates(self.prepared, self.method))
         return summary
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from cliqa.data import Resize, Task, TaskStream, arrange, by_distortion, divide
+from cliqa.distributed import own_device, world
 from cliqa.errors import CapabilityError, CliqaError, ConfigError, PluginError
 from cliqa.evaluation import GatePlan, Normalization, StageFeatures, find_normalization
 from cliqa.evaluation.evaluator import MAIN, MainHead, OnlyHead
@@ -149,9 +150,23 @@ def prepare(
     )
 
 
+def run_device(settings: RunConfig) -> torch.device:
+    """What this process of a run computes on.
+
+    Raises:
+        ConfigError: the device is not there, or cannot be shared out.
+    """
+    return own_device(choose_device(settings.device))
+
+
 def _compute(settings: RunConfig) -> Compute:
-    device, shrink = choose_device(settings.device), settings.evaluate.shrink
+    device, shrink = run_device(settings), settings.evaluate.shrink
     if settings.train.compile:
+        if world().size > 1:
+            raise ConfigError(
+                "train.compile: not on several processes, whose batch normalization a compiled "
+                "network would not join; leave it at false"
+            )
         check_can_compile(device)
     return Compute(
         device=device,

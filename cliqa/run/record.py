@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import cliqa
 from cliqa.data import Resize, split_digest
+from cliqa.distributed import world
 from cliqa.model import normalization_layers, rest_digest
 from cliqa.model.precision import bf16_instructions
 from cliqa.results import run_id
@@ -73,6 +74,7 @@ def opening_record(prepared: Prepared, method: Method) -> dict[str, Any]:
             "test": prepared.compute.resize.name,
         },
         "device": str(prepared.compute.device),
+        "processes": world().size,
         "precision": prepared.compute.precision,
         "strict": config.run.strict,
         "bf16_instructions": bf16_instructions(prepared.compute.device),

@@ -6,14 +6,16 @@ import errno
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from cliqa.cache import cache_folder
+from cliqa.distributed import agreed, joined, one_before_the_others, world
 from cliqa.errors import ResultError
 from cliqa.results import (
     Bundle,
-    BundleWriter,
     FolderState,
     check_folder,
     check_sums,
@@ -29,7 +31,8 @@ from cliqa.run.identity import identity
 from cliqa.run.keeper import Keeper
 from cliqa.run.method import MethodResult, MethodRun
 from cliqa.run.observer import Observer
-from cliqa.run.prepare import prepare
+from cliqa.run.prepare import prepare, run_device
+from cliqa.run.shared import shared_ways, writer_of
 from cliqa.run.strict import strictly
 from cliqa.run.way_back import ways_back
 from cliqa.stages import chosen_store
@@ -37,9 +40,9 @@ from cliqa.training import DivergedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from cliqa.config import ResolvedConfig
+    from cliqa.results import BundleWriter
     from cliqa.run.built import BuiltDatasets
     from cliqa.run.prepare import Method, Prepared
     from cliqa.run.way_back import WayBack
@@ -85,9 +88,13 @@ def run(
     Nothing is written before every part has been built and checked, every image included. An
     unfinished run in `out` goes on where its last checkpoint was taken.
 
+    Started by `torchrun`, several processes share the work: process 0 writes, observes and decides
+    where the run goes on.
+
     Args:
         config: what to run.
-        out: folder of the result; must be new, empty, or hold an unfinished run.
+        out: folder of the result, as process 0 names it; must be new, empty, or hold an
+            unfinished run.
         force: replace a finished run in `out`, and start an unfinished one over.
         observer: told what happens.
         datasets: shared with other runs of this process; default: this run builds its own.
@@ -101,24 +108,24 @@ def run(
     """
     started = time.perf_counter()
     observer, interrupts = observer or Observer(), interrupts or Interrupts()
-    if is_finished(out) and not force:
-        clear_checkpoints(out)  # left by a process that was killed at the very end
-    check_folder(out, force=force)
     store = chosen_store(config.run.store) if store is None else store
-    if store is not None:
-        store.open()
     if config.run.threads is not None:
         torch.set_num_threads(config.run.threads)
-    with ExitStack() as held, strictly(config.run.strict):
-        # A second process is told at once, not after it has checked all images.
-        early = folder_state(out) is not FolderState.NEW
-        if early:
-            held.enter_context(folder_lock(out / LOCK, "run"))
-        prepared = prepare(config, datasets, observer)
-        if not early:
-            _make(out)
-            held.enter_context(folder_lock(out / LOCK, "run"))
-            check_folder(out, force=force)  # somebody else may have been quicker
+    with (
+        joined(run_device(config.run)) as here,
+        ExitStack() as held,
+        strictly(config.run.strict),
+    ):
+        if here.rank:
+            observer = Observer()
+        out = Path(agreed(lambda: str(out)))
+        early = agreed(lambda: _hold_early(out, held, force=force))
+        if store is not None and here.size == 1:
+            store.open()
+        with one_before_the_others(lambda: cache_folder(config.run.cache.folder) is not None):
+            prepared = prepare(config, datasets, observer)
+        if not early and not here.rank:
+            _hold(out, held, force=force)
         done = _Runs(prepared, out, observer, interrupts, store, force=force)()
     told = {p.label for m in prepared.methods for p in m.gates if p.gate.uses_task_id}
     return RunReport(
@@ -129,6 +136,27 @@ def run(
         pseudo_scores=any(t.dataset.pseudo_scores for t in prepared.stream.tasks),
         seconds=time.perf_counter() - started,
     )
+
+
+def _hold_early(out: Path, held: ExitStack, *, force: bool) -> bool:
+    """Lock a folder that is there already; returns whether it is.
+
+    A second process is told at once, not after it has checked all images.
+    """
+    if is_finished(out) and not force:
+        clear_checkpoints(out)  # left by a process that was killed at the very end
+    check_folder(out, force=force)
+    early = folder_state(out) is not FolderState.NEW
+    if early:
+        held.enter_context(folder_lock(out / LOCK, "run"))
+    return early
+
+
+def _hold(out: Path, held: ExitStack, *, force: bool) -> None:
+    """Make the folder and lock it."""
+    _make(out)
+    held.enter_context(folder_lock(out / LOCK, "run"))
+    check_folder(out, force=force)  # somebody else may have been quicker
 
 
 def _make(out: Path) -> None:
@@ -158,7 +186,8 @@ class _Runs:
         methods = self.prepared.methods
         self.observer.methods({m.label: len(m.strategy.stages(groups)) for m in methods})
         notes: list[str] = []
-        for way in ways_back(self.store, self.identity, self._tell(notes), force=self.force):
+        ways = ways_back(self.store, self.identity, self._tell(notes), force=self.force)
+        for way in shared_ways(ways):
             try:
                 return self._all(way, notes)
             except NotWholeError as error:
@@ -173,7 +202,7 @@ class _Runs:
         return tell
 
     def _all(self, way: WayBack, notes: list[str]) -> dict[str, MethodResult]:
-        if way.over:
+        if way.over and not world().rank:
             prepare_folder(self.out, force=self.force)
         keeper = self.keeper = Keeper(
             self.store,
@@ -182,6 +211,7 @@ class _Runs:
             self.interrupts,
             way.attempts,
             way.finished,
+            writes=not world().rank,
         )
         if notes:
             keeper.attempts[-1]["notes"] = notes
@@ -194,11 +224,12 @@ class _Runs:
             raise self._diverged(error) from error
         except ResultError as error:
             raise self._with_hint(error) from error
-        clear_checkpoints(self.out)
+        if not world().rank:
+            clear_checkpoints(self.out)
         return done
 
     def _methods(self, way: WayBack) -> dict[str, MethodResult]:
-        writer = BundleWriter(self.out)
+        writer = writer_of(self.out)
         done: dict[str, MethodResult] = {}
         own, *others = self.prepared.methods
         done[own.label] = self._own(own, writer, way)
@@ -210,7 +241,7 @@ class _Runs:
     def _own(self, method: Method, writer: BundleWriter, way: WayBack) -> MethodResult:
         kept = self.keeper.finished.get(method.label)
         if kept is not None:
-            if kept.items() <= writer.digests().items():
+            if agreed(lambda: kept.items() <= writer.digests().items()):
                 return self._again(method, self.out)
             raise NotWholeError(f"files of `{method.label}` were changed or removed")
         found = self._one(method, writer, way)
@@ -219,18 +250,18 @@ class _Runs:
 
     def _beside(self, method: Method, way: WayBack) -> MethodResult:
         folder = self.out / "compare" / method.label
-        if is_finished(folder) and not way.over:
-            faults = check_sums(folder)
+        finished = agreed(lambda: is_finished(folder))
+        if finished and not way.over:
+            faults = agreed(lambda: check_sums(folder))
             if not faults:
                 return self._again(method, folder)
             self.observer.note(f"{method.label} is trained again: {faults[0]}")
-        if way.method != method.label or way.position is None or is_finished(folder):
+        if way.method != method.label or way.position is None or finished:
             # Whatever lies there belongs to an earlier attempt at this run.
-            prepare_folder(folder, force=True)
-            writer = BundleWriter(folder)
+            if not world().rank:
+                prepare_folder(folder, force=True)
             way = way.elsewhere()
-        else:
-            writer = BundleWriter(folder)
+        writer = writer_of(folder)
         found = self._one(method, writer, way)
         writer.finish()
         return found
@@ -247,9 +278,7 @@ class _Runs:
         """What a method gave in an earlier attempt."""
         stages = len(method.strategy.stages(self.prepared.stream.stages))
         self.observer.resumed(method.label, stages, "finished")
-        bundle = Bundle(folder)
-        metrics = {k: v for k, v in bundle.metrics.items() if k != "schema_version"}
-        return MethodResult(metrics, bundle.run["cost"])
+        return MethodResult(*agreed(lambda: _given(Bundle(folder))))
 
     def _save_at_last(self, stop: Interrupted) -> None:
         saved = self.keeper.save()
@@ -257,7 +286,8 @@ class _Runs:
         stop.saved = f"{what}; the same command goes on from there"
 
     def _diverged(self, error: DivergedError) -> DivergedError:
-        self.store.note_divergence(str(error))
+        if not world().rank:
+            self.store.note_divergence(str(error))
         return DivergedError(
             f"{error}. The same command would come to the same step and stop again: change the "
             "settings and start over with --force, or name another --out"
@@ -269,3 +299,9 @@ class _Runs:
         if not full or not self.store.names():
             return error
         return ResultError(f"{error}; what was saved is kept: the same command goes on from there")
+
+
+def _given(bundle: Bundle) -> list[dict[str, Any]]:
+    """Metrics and cost of a method that is done."""
+    metrics = {k: v for k, v in bundle.metrics.items() if k != "schema_version"}
+    return [metrics, bundle.run["cost"]]

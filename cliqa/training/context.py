@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from cliqa.data.images import training_view
 from cliqa.data.resize import Resize
+from cliqa.distributed import divided, spread
 from cliqa.metrics import srcc
 from cliqa.seeds import named_draws
 
@@ -78,11 +80,14 @@ class TaskContext:
         return self.through(self.model.backbone, batch)
 
     def through(self, backbone: Backbone, batch: Batch) -> Tensor:
-        """Features of a batch's images from any network, float32 (B, feature_dim)."""
+        """Features of a batch's images from any network, float32 (B, feature_dim).
+
+        Where a run has several processes, each computes a share of them; all have the whole.
+        """
         if batch.images is None:
             raise ValueError("the batch holds features, not images")
         parts = [batch.images] if batch.parts is None else batch.images.split(batch.parts)
-        features = [self.compute.forward(backbone, part) for part in parts]
+        features = [spread(partial(self.compute.forward, backbone), part) for part in parts]
         return (features[0] if len(features) == 1 else torch.cat(features)).float()
 
     def scores(self, batch: Batch) -> Tensor:
@@ -114,6 +119,9 @@ class TaskContext:
 
     def _one_copy(self, copy: int) -> Tensor:
         rows = [(task, row) for task in self.tasks for row in task.split.train]
+        return divided(partial(self._views_of, copy), rows)
+
+    def _views_of(self, copy: int, rows: Sequence[tuple[Task, int]]) -> Tensor:
         resize, size = Resize.parse(self.config.shrink), self.compute.batch_size
         parts = []
         for start in range(0, len(rows), size):

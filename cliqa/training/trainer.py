@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cliqa.distributed import average_gradients
 from cliqa.model.compute import seed_torch
 from cliqa.seeds import named_seed
 from cliqa.training.context import names_of
@@ -173,6 +174,7 @@ class PhaseRun:
             seen.add(loss, batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            average_gradients(update.parameters)
             optimizer.step()
             if update.after_step is not None:
                 update.after_step()

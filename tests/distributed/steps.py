@@ -8,8 +8,11 @@ from safetensors.torch import save_file
 
 from cliqa.distributed import (
     OutOfStepError,
+    agreed,
     average_gradients,
+    bytes_of_first,
     check_in_step,
+    divided,
     gather,
     joined,
     spread,
@@ -69,7 +72,30 @@ def gathered(folder: Path) -> None:
     """Rows of every process, in order, on every process."""
     whole = torch.arange(10.0).view(5, 2)
     found = gather(whole[world().share(5)], 5)
-    save_file({"found": found}, folder / f"{world().rank}.safetensors")
+    none_drawn, masks, after = draws()
+    first = bytes_of_first(bytes([7, world().rank]))
+    said = agreed(lambda: {"rank": world().rank, "part": [0.1, "é", None]})
+    assert said == {"rank": 0, "part": [0.1, "é", None]}
+    assert bytes_of_first(b"") == b""
+    save_file(
+        {
+            "found": found,
+            "none drawn": none_drawn,
+            "masks": masks,
+            "after": after,
+            "bytes": torch.tensor(list(first)),
+        },
+        folder / f"{world().rank}.safetensors",
+    )
+
+
+def draws():
+    """Random numbers after a network that draws none; those of one that does; those after it."""
+    torch.manual_seed(0)
+    divided(lambda rows: rows + 1, torch.zeros(8))
+    none_drawn = torch.rand(1)
+    masks = divided(lambda rows: torch.rand(len(rows)), torch.zeros(8))
+    return none_drawn, masks, torch.rand(1)
 
 
 def differ(folder: Path) -> None:

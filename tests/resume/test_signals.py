@@ -130,6 +130,12 @@ def test_a_signal_outside_a_step_takes_effect_at_once():
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+def test_a_process_that_follows_another_goes_on_after_a_signal():
+    with Interrupts(follows=True) as interrupts, interrupts.deferred():
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL  # a second one is heard
+
+
 def test_signals_have_their_old_effect_afterwards_and_an_ignored_one_stays_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
