@@ -19,6 +19,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "MissingImagesError",
+    "MissingPackageError",
     "MissingWeightsError",
     "PluginError",
     "ResultError",
@@ -50,6 +51,10 @@ class CapabilityError(CliqaError, TypeError):
 
 class MissingWeightsError(CliqaError, FileNotFoundError):
     """Pre-trained weights are neither on this machine nor reachable."""
+
+
+class MissingPackageError(CliqaError, ImportError):
+    """A component needs a package that is not installed; the text names the extra for it."""
 
 
 class CacheError(CliqaError, OSError):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cliqa.model import QualityModel
     from cliqa.run.observer import Observer
     from cliqa.run.prepare import Method, Prepared
+    from cliqa.tracking.tracking import Tracking
     from cliqa.training import Stage
 
 
@@ -49,6 +50,7 @@ class MethodRun:
         writer: its bundle, not finished by this class: the runner decides when.
         observer: told what happens.
         keeper: saves the run.
+        tracking: told of the log and the metrics.
     """
 
     prepared: Prepared
@@ -56,6 +58,7 @@ class MethodRun:
     writer: BundleWriter
     observer: Observer
     keeper: Keeper
+    tracking: Tracking
     ledger: Ledger = field(default_factory=Ledger)
     created: str = ""
 
@@ -91,12 +94,14 @@ class MethodRun:
         self.writer.write_run(record)
         self._write_splits()
         self._tell("cliqa_run_start", run=record)
+        self.tracking.start(record, goes_on=found is not None)
         while self.index < len(stages):
             summary = self._stage(stages[self.index], begun)
             begun = None
             self._tell("cliqa_task_end", step=summary["step"], summary=summary)
         result = self._write_results(self.model, record, self.evaluator)
         self._tell("cliqa_run_end", run=record, metrics=result.metrics)
+        self.tracking.metrics(result.metrics)
         return result
 
     def _begin(self) -> None:
@@ -154,6 +159,10 @@ class MethodRun:
         except Exception as error:
             self.observer.note(f"a plugin's {hook} failed: {type(error).__name__}: {error}")
 
+    def _log(self, record: dict[str, Any]) -> None:
+        self.writer.log(record)
+        self.tracking.log(record)
+
     def _stage(self, stage: Stage, found: Found | None) -> dict[str, Any]:
         """Train and evaluate one stage, whatever of that is still to be done."""
         tasks = tuple(self.prepared.stream.tasks[t] for t in stage.tasks)
@@ -184,7 +193,7 @@ class MethodRun:
             self.pool,
             self.keeper,
             self.observer,
-            log=self.writer.log,
+            log=self._log,
             note=self._note,
             measure=lambda: meter.measure(strategy, self.model),
             settle=self._settle,
@@ -218,7 +227,7 @@ class MethodRun:
         }
         ledger.counted_seconds = ledger.meter.train_seconds
         ledger.stage_seconds.append(summary)
-        self.writer.log({"event": "stage", **summary})
+        self._log({"event": "stage", **summary})
         self.observer.stage_end(self.method.label, summary)
         self.index, self.trained = self.index + 1, False
         self._settle()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from cliqa.distributed import world
 from cliqa.errors import ResultError
 from cliqa.results import (
     Bundle,
@@ -32,6 +33,7 @@ from cliqa.run.observer import Observer
 from cliqa.run.prepare import prepare
 from cliqa.run.strict import strictly
 from cliqa.run.way_back import ways_back
+from cliqa.tracking.tracking import Tracking
 from cliqa.training import DivergedError
 
 if TYPE_CHECKING:
@@ -231,7 +233,16 @@ class _Runs:
         if position is not None:
             method = self.prepared.new_method(method.label)  # an attempt before may have touched it
         self.keeper.follow(method.label, None)
-        return MethodRun(self.prepared, method, writer, self.observer, self.keeper)(position)
+        with self._tracking(method, writer.folder) as tracking:
+            train = MethodRun(
+                self.prepared, method, writer, self.observer, self.keeper, tracking=tracking
+            )
+            return train(position)
+
+    def _tracking(self, method: Method, folder: Path) -> Tracking:
+        chosen = self.prepared.config.trackers if world().rank == 0 else ()
+        group = self.out.resolve().name
+        return Tracking(chosen, folder, group, method.label, self.observer.note)
 
     def _again(self, method: Method, folder: Path) -> MethodResult:
         """What a method gave in an earlier attempt."""
@@ -239,6 +250,8 @@ class _Runs:
         self.observer.resumed(method.label, stages, "finished")
         bundle = Bundle(folder)
         metrics = {k: v for k, v in bundle.metrics.items() if k != "schema_version"}
+        with self._tracking(method, folder) as tracking:
+            tracking.finished_before(bundle.run, metrics)
         return MethodResult(metrics, bundle.run["cost"])
 
     def _save_at_last(self, stop: Interrupted) -> None:
