@@ -41,7 +41,8 @@ def require(package: str, extra: str, tracker: str) -> None:
 
 def flat(values: Any, prefix: str = "") -> dict[str, Any]:
     """Nested values by dotted names: `{"a": {"b": 1}, "c": [2]}` -> `{"a.b": 1, "c.0": 2}`."""
-    return {".".join(path): value for path, value in _leaves(values, (prefix,) if prefix else ())}
+    leaves = _leaves(values, (prefix,) if prefix else ())
+    return {".".join(path): value for path, value in leaves if path}
 
 
 def _leaves(values: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -75,7 +75,7 @@ class WandbTracker(Tracker):
         for name in ("stage/*", "test_srcc/*"):
             self._run.define_metric(name, step_metric="stage")
         if self._mode == "offline":
-            run.note(f"offline; to upload it later: wandb sync {self._run.dir}/..")
+            run.note(f"offline; to upload it later: wandb sync {Path(self._run.dir).parent}")
 
     def record(self, number: int, record: Mapping[str, Any]) -> None:
         """See `Tracker.record`."""
