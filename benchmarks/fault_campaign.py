@@ -132,7 +132,8 @@ def campaign(strategy: str, kills: int, work: Path, rng: random.Random) -> Row:
 
 def digest(folder: Path) -> dict[str, str]:
     """Path -> digest of all that must be equal."""
-    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "SHA256SUMS")
+    beside = {"SHA256SUMS", ".cliqa-lock"}  # of what is compared; who held the folder last
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in beside)
     return {
         p.relative_to(folder).as_posix(): hashlib.sha256(timeless(p)).hexdigest() for p in files
     }
