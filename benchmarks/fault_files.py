@@ -90,18 +90,13 @@ def halve(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
-def empty(path: Path) -> None:
-    """Lose everything but the name."""
-    os.truncate(path, 0)
-
-
 def remove(path: Path) -> None:
     """Lose it."""
     path.unlink()
 
 
 DAMAGES: dict[str, Callable[[Path], None]] = {
-    "one bit": flip, "half": halve, "empty": empty, "gone": remove,
+    "one bit": flip, "half": halve, "gone": remove,
 }  # fmt: skip
 
 
@@ -128,7 +123,7 @@ def damaged(runs: Runs, work: Path) -> bool:
     """Print what becomes of a run when it goes on beside damaged files."""
     whole, cut = work / "whole", work / "cut"
     runs.go(whole)
-    _, usual = runs.go(cut, epochs=7)
+    _, usual = runs.go(cut, epochs=5)  # in the second task
     expected, good = digest(whole), True
     print("| Damaged | How | Said | End |\n|---|---|---|---|")
     for kind, files in kinds(cut).items():
@@ -146,9 +141,10 @@ def damaged(runs: Runs, work: Path) -> bool:
             shutil.rmtree(out)
         for (said, end), how in seen.items():
             print(f"| {kind} | {', '.join(how)} | {said} | {end} |", flush=True)
-    found = sum(told(whole, path, d, work) for path in expected for d in (flip, empty, remove))
-    print(f"\nOf a finished run: {found} of {3 * len(expected)} damages found by check_sums")
-    return good and found == 3 * len(expected)
+    found = sum(told(whole, path, d, work) for path in expected for d in DAMAGES.values())
+    made = len(DAMAGES) * len(expected)
+    print(f"\nOf a finished run: {found} of {made} damages found by `check_sums`")
+    return good and found == made
 
 
 def short(said: str, usual: str, out: Path) -> str:
@@ -206,7 +202,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         settings = configuration(options.strategy)
-        settings["train"] |= {"warmup_epochs": 1, "epochs": 3}
+        settings["gates"] = ["newest"]
+        settings["train"] |= {"warmup_epochs": 1, "epochs": 2}
         (work / "run.yaml").write_text(yaml.safe_dump(settings))
         config = load_config(
             work / "run.yaml", registry_factory=lambda files: Registry.discover(local_files=files)

@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[3] / "docs/how-to/trackers.md"
 def test_the_pages_tracker_writes_its_file(tmp_path):
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "columns.py").write_text(code)
-    registry = Registry.discover(third_party=False, local_files=[tmp_path / "columns.py"])
+    registry = Registry.discover(local_files=[tmp_path / "columns.py"])
     tracker = registry.get("tracker", "columns").create(None)
     run = TrackedRun(
         name="a/b", group="a", method="b", bundle=tmp_path, folder=tmp_path / "t", record={}
