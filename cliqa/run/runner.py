@@ -181,7 +181,8 @@ class _Runs:
         try:
             done = self._methods(way)
         except Interrupted as stop:
-            self._save_at_last(stop)
+            if not stop.saved:
+                self._save_at_last(stop)
             raise
         except DivergedError as error:
             raise self._diverged(error) from error
@@ -237,7 +238,11 @@ class _Runs:
             train = MethodRun(
                 self.prepared, method, writer, self.observer, self.keeper, tracking=tracking
             )
-            return train(position)
+            try:
+                return train(position)
+            except Interrupted as stop:
+                self._save_at_last(stop)  # before trackers are waited for
+                raise
 
     def _tracking(self, method: Method, folder: Path) -> Tracking:
         chosen = self.prepared.config.trackers if world().rank == 0 else ()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import yaml
 
 from cliqa.errors import CliqaError, MissingPackageError, PluginError
 from cliqa.results import check_sums
+from cliqa.resume import Interrupted, Interrupts, ResumeStore
 from cliqa.run import run
 from cliqa.run.identity import configuration
 from cliqa.tracking.tracking import Tracking
@@ -199,6 +202,22 @@ def test_a_tracker_may_come_and_go_between_attempts(small, resolve, tmp_path, go
     (calls,) = heard_in(config)
     lines = (out / "train_log.jsonl").read_text().splitlines()
     assert len([c for c in calls if c[0] in {"record", "task_end"}]) == len(lines)
+
+
+def test_a_run_that_is_stopped_is_saved_before_its_trackers_are_waited_for(
+    small, resolve, tmp_path, go, monkeypatch
+):
+    small |= {"trackers": ["mine"], "resume": {"minutes": 1000}}
+    out, interrupts, saved = tmp_path / "out", Interrupts(), []
+
+    def close(self, ending):
+        saved.append((ending, ResumeStore(out).names()[0]))
+
+    monkeypatch.setattr(Tracking, "_close", close)
+    stop = partial(interrupts.ask, signal.SIGTERM)
+    with pytest.raises(Interrupted, match="saved; the same command"):
+        go(resolve(small), out, 5, stop, interrupts=interrupts)
+    assert saved == [("interrupted", ResumeStore(out).names()[0])]
 
 
 def test_what_was_finished_before_is_told_if_it_was_not_yet(
