@@ -55,7 +55,7 @@ class MissingWeightsError(CliqaError, FileNotFoundError):
 
 
 class MissingPackageError(CliqaError, ImportError):
-    """What was asked for takes an optional package that is not installed."""
+    """What was asked for takes a package that is not installed; the text names the extra for it."""
 
 
 class CacheError(CliqaError, OSError):

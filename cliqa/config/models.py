@@ -323,6 +323,11 @@ class RunConfig(ComponentConfig):
         default=[Ref(name=n) for n in ("mSRCC", "mPI", "mSI", "mPSI")],
         description="summaries of the predictions",
     )
+    trackers: list[ComponentRef] = Field(
+        default=[],
+        description="where what happens is shown and kept besides the run's own folder; not part "
+        "of a result",
+    )
     stream: StreamConfig = Field(description="the tasks")
     train: TrainConfig = Field(default=TrainConfig(), description="training schedule")
     evaluate: EvaluateConfig = Field(default=EvaluateConfig(), description="test-time settings")

@@ -70,6 +70,7 @@ class ResolvedConfig:
         compare: methods trained beside it.
         gates: ways to weight the heads.
         metrics: summaries.
+        trackers: where what happens is shown and kept; no result depends on them.
         tasks: the datasets in Order I.
         evaluate_only: the datasets that are only tested on.
     """
@@ -85,6 +86,7 @@ class ResolvedConfig:
     compare: tuple[Resolved, ...]
     gates: tuple[Resolved, ...]
     metrics: tuple[Resolved, ...]
+    trackers: tuple[Resolved, ...]
     tasks: tuple[Resolved, ...]
     evaluate_only: tuple[Resolved, ...]
 
@@ -94,16 +96,19 @@ class ResolvedConfig:
     def dump(self) -> dict[str, Any]:
         """The configuration with all defaults, as plain JSON values that load back to its equal.
 
-        `cache`, `resume`, `store` and `train.workers` are left out: they say how this machine
-        works, and no result depends on them.
+        `cache`, `resume`, `store`, `trackers` and `train.workers` are left out: they say how this
+        machine works, and no result depends on them.
 
         Paths of local plugins stay as written, relative to the configuration: an absolute path
         would tie a published result to one machine. A copy of the dump therefore needs the plugin
         file beside it (`plugin_files` says what to copy), or `--set plugins=[...]`.
         """
-        beside: Any = {"cache": True, "resume": True, "store": True, "train": {"workers"}}
+        beside: Any = dict.fromkeys(("cache", "resume", "store", "trackers"), True)
+        beside["train"] = {"workers"}
         data = self.run.model_dump(mode="json", exclude=beside)
         for role in ROLES:
+            if not role.in_result:
+                continue
             holder: Any = data
             for key in role.path[:-1]:
                 holder = holder[key]

@@ -23,12 +23,14 @@ class Role:
         kind: the components' kind.
         many: whether it is a list.
         group: roles of one group stand side by side in tables, so their labels must differ.
+        in_result: whether what is named there is part of the result's configuration.
     """
 
     path: KeyPath
     kind: str
     many: bool
     group: str
+    in_result: bool = True
 
     @property
     def key(self) -> str:
@@ -43,6 +45,7 @@ ROLES: Final = (
     Role(("compare",), "strategy", many=True, group="strategies"),
     Role(("gates",), "gate", many=True, group="gates"),
     Role(("metrics",), "metric", many=True, group="metrics"),
+    Role(("trackers",), "tracker", many=True, group="trackers", in_result=False),
     Role(("stream", "tasks"), "dataset", many=True, group="test sets"),
     Role(("stream", "evaluate_only"), "dataset", many=True, group="test sets"),
 )

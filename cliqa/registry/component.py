@@ -20,6 +20,7 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
     "gate": ("gates", "how heads are weighted at test time"),
     "dataset": ("datasets", "a rated image set"),
     "metric": ("metrics", "a summary of a run's predictions"),
+    "tracker": ("trackers", "a program that shows and keeps what happens in a run"),
     "pretraining": ("pretrainings", "a job that prepares weights before a run"),
     "recipe": ("recipes", "a shipped configuration, found by name"),
     "preset": ("presets", "a part of a configuration that others extend"),

@@ -49,6 +49,11 @@ def cliqa_metrics() -> list[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def cliqa_trackers() -> list[Component]:  # type: ignore[empty-body]
+    """Trackers: `factory(config) -> cliqa.tracking.Tracker`."""
+
+
+@hookspec
 def cliqa_recipes() -> list[Component]:  # type: ignore[empty-body]
     """Recipes: `factory` is `"package:path.yaml"`, a shipped configuration."""
 

@@ -19,6 +19,7 @@ from cliqa.results.layout import (
     RUN,
     SUMS,
     TEMPORARY,
+    TRACKERS,
     UNFINISHED,
     check_relative,
     is_own,
@@ -50,8 +51,10 @@ def folder_state(folder: Path) -> FolderState:
             return FolderState.NEW
         if not folder.is_dir():
             raise ResultError(f"{folder} is a file, not a folder; name another --out")
-        # A run killed in its very first write leaves nothing but a temporary file.
-        if all(p.name.startswith(TEMPORARY) or p.name == LOCK for p in folder.iterdir()):
+        # A run killed in its very first write leaves nothing but a temporary file; one that was
+        # cleared, what its trackers wrote.
+        left = {LOCK, TRACKERS}
+        if all(p.name.startswith(TEMPORARY) or p.name in left for p in folder.iterdir()):
             return FolderState.NEW
         if (folder / SUMS).is_file() and _is_run_record(folder / RUN):
             return FolderState.FINISHED

@@ -31,6 +31,8 @@ UNFINISHED: Final = "UNFINISHED"
 COMPARE: Final = "compare"
 #: Folder of an unfinished run's checkpoints; goes when the run is finished.
 RESUME: Final = "resume"
+#: Folder of what trackers write; no part of the result, and in no sums.
+TRACKERS: Final = "trackers"
 #: Says which process works in a folder, while it does.
 LOCK: Final = ".cliqa-lock"
 #: Prefix of a file that is being written; no finished file carries it.

@@ -69,6 +69,10 @@ class Ledger:
         # Copied, because a gate's arrays may be read-only, which torch does not know.
         return values, {n: torch.from_numpy(np.array(a, order="K")) for n, a in arrays.items()}
 
+    def told(self) -> dict[str, Any]:
+        """What of `state` changes inside a stage."""
+        return {"notes": list(self.notes), "meter": self.meter.state()}
+
     @classmethod
     def restored(
         cls,

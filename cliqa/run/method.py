@@ -12,12 +12,11 @@ from cliqa.resume import NotWholeError, Snapshot, TensorPool, digest_of, put_bac
 from cliqa.run.cost import cost_record
 from cliqa.run.keeper import Keeper, Position
 from cliqa.run.ledger import Ledger
-from cliqa.run.predictions import gate_table, head_table, label_table, weight_table
 from cliqa.run.record import closing_record, opening_record
 from cliqa.run.rehearsal import lost_by_gates, lost_by_strategy
 from cliqa.run.shelf import Shelf
 from cliqa.run.stage import Found, StageRun
-from cliqa.run.writing import write_checkpoint, write_splits
+from cliqa.run.writing import write_checkpoint, write_splits, write_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from cliqa.run.observer import Observer
     from cliqa.run.prepare import Method, Prepared
     from cliqa.stages import KeptStage, StageStore
+    from cliqa.tracking.tracking import Tracking
     from cliqa.training import Stage
 
 
@@ -49,6 +49,7 @@ class MethodRun:
         writer: its bundle, not finished by this class: the runner decides when.
         observer: told what happens.
         keeper: saves the run.
+        tracking: told of the log and the metrics.
         store: where stages are taken from and kept; None: nowhere.
     """
 
@@ -57,6 +58,7 @@ class MethodRun:
     writer: BundleWriter
     observer: Observer
     keeper: Keeper
+    tracking: Tracking
     store: StageStore | None = None
     ledger: Ledger = field(default_factory=Ledger)
     created: str = ""
@@ -95,12 +97,14 @@ class MethodRun:
         self.writer.write_run(record)
         write_splits(self.writer, prepared.stream)
         self._tell("cliqa_run_start", run=record)
+        self.tracking.start(record, goes_on=found is not None)
         while self.index < len(stages):
             summary = self._stage(stages[self.index], begun)
             begun = None
             self._tell("cliqa_task_end", step=summary["step"], summary=summary)
         result = self._write_results(self.model, record, self.evaluator)
         self._tell("cliqa_run_end", run=record, metrics=result.metrics)
+        self.tracking.metrics(result.metrics)
         return result
 
     def _begin(self) -> None:
@@ -151,6 +155,10 @@ class MethodRun:
         except Exception as error:
             self.observer.note(f"a plugin's {hook} failed: {type(error).__name__}: {error}")
 
+    def _log(self, record: dict[str, Any]) -> None:
+        self.writer.log(record)
+        self.tracking.log(record)
+
     def _stage(self, stage: Stage, found: Found | None) -> dict[str, Any]:
         """Train and evaluate one stage, whatever of that is still to be done."""
         tasks = tuple(self.prepared.stream.tasks[t] for t in stage.tasks)
@@ -200,7 +208,7 @@ class MethodRun:
             self.ledger.take_over(kept.cost)
             self.ledger.meter.measure(method.strategy, model)
             for record in kept.log:
-                self.writer.log(record | ({"step": stage.step} if "step" in record else {}))
+                self._log(record | ({"step": stage.step} if "step" in record else {}))
             for note in kept.notes:
                 self._note(note)
             self.trained = True
@@ -227,7 +235,7 @@ class MethodRun:
             self.pool,
             self.keeper,
             self.observer,
-            log=self.writer.log,
+            log=self._log,
             note=self._note,
             measure=lambda: meter.measure(strategy, self.model),
             settle=self._settle,
@@ -284,7 +292,7 @@ class MethodRun:
             summary |= {"address": address, "reused": self.reused}
         ledger.counted_seconds = ledger.meter.train_seconds
         ledger.stage_seconds.append(summary)
-        self.writer.log({"event": "stage", **summary})
+        self._log({"event": "stage", **summary})
         self.observer.stage_end(self.method.label, summary)
         self.index, self.trained, self.reused = self.index + 1, False, False
         self._settle()
@@ -329,15 +337,11 @@ class MethodRun:
         if self.current is not None:
             if self.current.trainer.phase is not None:  # in a phase what was logged stays so
                 self.ledger.meter.count_training()
-                values |= {"log": self.writer.log_mark(), "ledger": self._settled_but_notes()}
+                ledger = self._settled["ledger"] | self.ledger.told()
+                values |= {"log": self.writer.log_mark(), "ledger": ledger}
             about, found = self.current.state(pool)
             values, entries = values | about, entries | found
         return Position(values, entries, pool)
-
-    def _settled_but_notes(self) -> dict[str, Any]:
-        ledger = self.ledger
-        fresh = {"notes": list(ledger.notes), "meter": ledger.meter.state()}
-        return {**self._settled["ledger"], **fresh}
 
     def _test_sets(self, stage: Stage) -> tuple[Task, ...]:
         stream = self.prepared.stream
@@ -355,14 +359,7 @@ class MethodRun:
         self, model: QualityModel, record: dict[str, Any], evaluator: Evaluator
     ) -> MethodResult:
         writer, stream = self.writer, self.prepared.stream
-        predictions, labels = (
-            gate_table(self.ledger.predictions),
-            label_table((*stream.tasks, *stream.evaluate_only)),
-        )
-        writer.write_predictions(predictions)
-        writer.write_heads(head_table(self.ledger.predictions))
-        writer.write_weights(weight_table(self.ledger.predictions))
-        writer.write_labels(labels)
+        predictions, labels = write_tables(writer, self.ledger.predictions, stream)
         gate_values = write_checkpoint(writer, model, self.method.gates)
         notes = [note for plan in self.method.gates for note in plan.gate.notes]
         for note in notes:

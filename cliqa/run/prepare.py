@@ -20,6 +20,7 @@ from cliqa.model.precision import bf16_instructions, choose_precision
 from cliqa.run.built import BuiltDatasets
 from cliqa.run.observer import Observer
 from cliqa.seeds import named_seed
+from cliqa.tracking.tracking import check_trackers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,6 +102,7 @@ def prepare(
             that do not fit each other.
     """
     settings = config.run
+    check_trackers(config.trackers)
     compute = _compute(settings)
     precision = settings.evaluate.precision
     scoring = compute if precision == "as-trained" else replace(compute, precision=precision)

@@ -36,6 +36,7 @@ from cliqa.run.shared import shared_ways, writer_of
 from cliqa.run.strict import strictly
 from cliqa.run.way_back import ways_back
 from cliqa.stages import chosen_store
+from cliqa.tracking.tracking import Tracking
 from cliqa.training import DivergedError
 
 if TYPE_CHECKING:
@@ -218,7 +219,8 @@ class _Runs:
         try:
             done = self._methods(way)
         except Interrupted as stop:
-            self._save_at_last(stop)
+            if not stop.saved:
+                self._save_at_last(stop)
             raise
         except DivergedError as error:
             raise self._diverged(error) from error
@@ -271,14 +273,30 @@ class _Runs:
         if position is not None:
             method = self.prepared.new_method(method.label)  # an attempt before may have touched it
         self.keeper.follow(method.label, None)
-        go = MethodRun(self.prepared, method, writer, self.observer, self.keeper, self.stages)
-        return go(position)
+        with self._tracking(method, writer.folder) as tracking:
+            train = MethodRun(
+                self.prepared, method, writer, self.observer, self.keeper, tracking, self.stages
+            )
+            try:
+                return train(position)
+            except Interrupted as stop:
+                self._save_at_last(stop)  # before trackers are waited for
+                raise
+
+    def _tracking(self, method: Method, folder: Path) -> Tracking:
+        chosen = self.prepared.config.trackers if world().rank == 0 else ()
+        group = self.out.resolve().name
+        return Tracking(chosen, folder, group, method.label, self.observer.note)
 
     def _again(self, method: Method, folder: Path) -> MethodResult:
         """What a method gave in an earlier attempt."""
         stages = len(method.strategy.stages(self.prepared.stream.stages))
         self.observer.resumed(method.label, stages, "finished")
-        return MethodResult(*agreed(lambda: _given(Bundle(folder))))
+        found = MethodResult(*agreed(lambda: _given(Bundle(folder))))
+        with self._tracking(method, folder) as tracking:
+            if world().rank == 0:
+                tracking.finished_before(Bundle(folder).run, found.metrics)
+        return found
 
     def _save_at_last(self, stop: Interrupted) -> None:
         saved = self.keeper.save()

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 
+from cliqa.run.predictions import gate_table, head_table, label_table, weight_table
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pyarrow as pa
+
     from cliqa.data import TaskStream
     from cliqa.evaluation import GatePlan
+    from cliqa.evaluation.evaluator import TaskPredictions
     from cliqa.model import QualityModel
     from cliqa.results import BundleWriter
 
-__all__ = ["write_checkpoint", "write_splits"]
+__all__ = ["write_checkpoint", "write_splits", "write_tables"]
 
 
 def write_splits(writer: BundleWriter, stream: TaskStream) -> None:
@@ -27,6 +32,19 @@ def write_splits(writer: BundleWriter, stream: TaskStream) -> None:
             for part in ("train", "val", "test")
         }
         writer.write_split(task.name, parts)
+
+
+def write_tables(
+    writer: BundleWriter, predictions: Sequence[TaskPredictions], stream: TaskStream
+) -> tuple[pa.Table, pa.Table]:
+    """Write what heads and gates predicted; returns the gates' predictions, and the labels."""
+    labels = label_table((*stream.tasks, *stream.evaluate_only))
+    gated = gate_table(predictions)
+    writer.write_predictions(gated)
+    writer.write_heads(head_table(predictions))
+    writer.write_weights(weight_table(predictions))
+    writer.write_labels(labels)
+    return gated, labels
 
 
 def write_checkpoint(

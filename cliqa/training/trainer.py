@@ -206,6 +206,7 @@ class PhaseRun:
             "loss": sum(means),
             **({"losses": several} if several else {}),
             "validation_srcc": None if math.isnan(validation) else validation,
+            "lr": _rates(self.optimizers),
             "seconds": self.seconds + time.perf_counter() - self._since,
         }
 
@@ -328,6 +329,12 @@ def _let_go(phase: Phase) -> None:
     for update in phase.updates:
         for parameter in update.parameters:
             parameter.requires_grad_(False)
+
+
+def _rates(optimizers: list[torch.optim.Optimizer]) -> float | list[float]:
+    """The learning rate, or those of all parameter groups where they differ."""
+    rates = [float(group["lr"]) for o in optimizers for group in o.param_groups]
+    return rates[0] if len(set(rates)) == 1 else rates
 
 
 def _scale_rates(optimizers: list[torch.optim.Optimizer], factor: float) -> None:
