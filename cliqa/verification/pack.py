@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["pack"]
 
-#: Already compressed, or nothing that compresses.
-_DENSE: Final = (".parquet", ".safetensors")
+#: Large, and nothing that compresses.
+_DENSE: Final = (".safetensors",)
 _CHECKPOINTS: Final = "checkpoints/"
 
 
@@ -111,4 +111,4 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
     entry.compress_type = zipfile.ZIP_STORED if name.endswith(_DENSE) else zipfile.ZIP_DEFLATED
     entry.create_system, entry.external_attr = 3, 0o100644 << 16
-    archive.writestr(entry, content)
+    archive.writestr(entry, content, compresslevel=9)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Packs the runs named (none: only builds) and builds the example page anew. Bundles that are
-# already in bundles/ stay as they are.
+# Packs the runs named, one zip a method (none: only builds), and builds the example page anew.
+# A run whose bundle is in bundles/ already is refused: what is there never changes.
 set -e
 cd "$(dirname "$0")"
 if [ $# -gt 0 ]; then
