@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import signal
+import threading
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cliqa.errors import ConfigError, ResultError
+from cliqa.results.files import write_atomic
 from cliqa.sweep.folder import Failure, SweepFolder
 from cliqa.sweep.pool import Ended, Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from cliqa.registry import Registry
 
@@ -27,6 +31,8 @@ __all__ = ["OnRay", "find_ray"]
 
 #: Bytes of Ray's own store of objects; what passes between driver and tasks is a few hundred.
 _OBJECTS: Final = 80 * 1024**2
+#: Seconds between two looks whether the driver is stopping.
+_LOOK: Final = 1.0
 
 
 def find_ray() -> None:
@@ -73,12 +79,15 @@ class OnRay(Pool):
     def __post_init__(self) -> None:
         find_ray()
         self._ray = _connect(self.address)
+        name = f".stop-{secrets.token_hex(8)}"  # of this driver, and of no later one
+        self._stop = self.folder.progress_file("any").absolute().with_name(name)
         settings = {
             "folder": str(self.folder.path.absolute()),
             "threads": self.cpus,
             "third_party": self.third_party,
             "strict": self.strict,
             "cwd": str(Path.cwd()),
+            "stop": str(self._stop),
         }
         self._settings = settings
         # A process that asks for a GPU is used once, so that it gives the GPU's memory back.
@@ -110,11 +119,17 @@ class OnRay(Pool):
 
     def stop(self) -> None:
         """See `Pool.stop`."""
-        references = list(self._cells)
-        for reference in references:
-            self._ray.cancel(reference, recursive=False)
-        if references:
-            self._ray.wait(references, num_returns=len(references))
+        # Not by `ray.cancel`, which wakes nobody who waits, for the lock of a stage for example.
+        write_atomic(self._stop, lambda file: file.write(b""))
+        begun = []
+        for reference, cell in self._cells.items():
+            if self.folder.progress_file(cell).exists():
+                begun.append(reference)
+            else:
+                self._ray.cancel(reference, recursive=False)
+        if begun:
+            self._ray.wait(begun, num_returns=len(begun))
+        self._stop.unlink(missing_ok=True)
 
     def close(self) -> None:
         """See `Pool.close`."""
@@ -179,14 +194,32 @@ def _attempt(settings: dict[str, Any], cell: str) -> dict[str, Any] | None:
 
     folder = SweepFolder(Path(settings["folder"]))
     runner = CellRunner(folder, "ray", settings["threads"], registries)
-    with Interrupts() as interrupts:
+    with Interrupts() as interrupts, _stopped_by(Path(settings["stop"])):
         failure = runner.read(cell, interrupts)
     return None if failure is None else asdict(failure)
 
 
+@contextmanager
+def _stopped_by(file: Path) -> Iterator[None]:
+    """Let the run save and leave, as a signal does, when that file is there."""
+    over = threading.Event()
+    main = threading.main_thread().ident or 0
+
+    def watch() -> None:
+        while not over.wait(_LOOK):
+            if file.exists():
+                signal.pthread_kill(main, signal.SIGTERM)
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
 def _how(error: Exception) -> str:
-    """How a task was lost, in a line."""
+    """How a task was lost, in a sentence; Ray's go on with hints and addresses."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"Ray lost its process ({type(error).__name__}): {lines[0] if lines else ''}".rstrip(
-        ": "
-    )
+    why = f": {lines[0].partition('. ')[0]}" if lines else ""
+    return f"Ray lost its process ({type(error).__name__}){why}"
