@@ -118,8 +118,9 @@ class _Normalize(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """With x^ the normalized images, g their gradient and means over all processes:
+        """The gradients, from the means over all processes.
 
+        With x^ the normalized images and g their gradient,
         dL/dx = weight / sqrt(variance + eps) * (g - mean(g) - x^ mean(g x^)).
         """
         images, weight, mean, variance, count = ctx.saved_tensors

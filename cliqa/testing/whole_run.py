@@ -58,6 +58,7 @@ def config_of(subject: Subject, objective: str) -> ResolvedConfig:
         compare=(),
         gates=(_ours("gate", "newest", _newest),),
         metrics=(),
+        trackers=(),
         tasks=tuple(_ours("dataset", name, partial(_dataset, name)) for name in _TASKS),
         evaluate_only=(),
     )
