@@ -1,6 +1,6 @@
 """Does a plugin keep to what cliqa promises of its kind? One generator of checks, three fronts.
 
-On the command line `cliqa check PLUGIN_OR_FILE`; in a program `check_plugin`; in pytest
+On the command line `cliqa check PLUGIN_OR_FILE`; in a program `check_plugin`; in pytest::
 
     from cliqa.testing import parametrize_plugin
 
