@@ -118,10 +118,10 @@ class _Normalize(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradients, from the means over all processes.
+        """The layer's own gradient, its means taken over all processes.
 
-        With x^ the normalized images and g their gradient,
-        dL/dx = weight / sqrt(variance + eps) * (g - mean(g) - x^ mean(g x^)).
+        With x^ the normalized images and g the gradient of what was made of them: dL/dx = weight /
+        sqrt(variance + eps) * (g - mean(g) - x^ mean(g x^)).
         """
         images, weight, mean, variance, count = ctx.saved_tensors
         # What constant statistics would give, and the sums of g x^ and g over this share.
