@@ -24,7 +24,9 @@ HARMLESS = {
     r"run\.json/(created|finished|source|device|last_normalization|peak_memory_mb|notes)(/.*)?": (
         "declared: shown as the submitter's word"
     ),
-    r"run\.json/(attempts|resumed|strict|processes|bf16_instructions)(/.*)?": "declared: how the run went",
+    r"run\.json/(attempts|resumed|strict|processes|bf16_instructions)(/.*)?": (
+        "declared: how the run went"
+    ),
     r"run\.json/(evaluated_images|scoring/(?!precision).*)": "declared: how scoring was organised",
     r"run\.json/environment/(?!cliqa).*": "declared: the machine",
     r"run\.json/stage_seconds/\d+/(train|evaluate)_seconds": "declared: times",
