@@ -25,7 +25,9 @@ HARMLESS = {
         "declared: shown as the submitter's word"
     ),
     r"run\.json/extra_data(/.*)?": "declared: compared when rescored",
-    r"run\.json/(attempts|resumed|strict|bf16_instructions)(/.*)?": "declared: how the run went",
+    r"run\.json/(attempts|resumed|strict|processes|bf16_instructions)(/.*)?": (
+        "declared: how the run went"
+    ),
     r"run\.json/(evaluated_images|scoring/(?!precision).*)": "declared: how scoring was organised",
     r"run\.json/environment/(?!cliqa).*": "declared: the machine",
     r"run\.json/stage_seconds/\d+/(train|evaluate)_seconds": "declared: times",
