@@ -173,7 +173,7 @@ def full(runs: Runs, whole: Path, disk: Path, sizes: list[float]) -> bool:
         mount(disk, f"size={round(size * 1e6)}")
         try:
             ended, said = runs.go(disk / "run")
-            usual = "" if ended else short(said, "-", disk / "run")
+            usual = "" if ended else short(said, "", disk / "run")
             mount(disk, "remount,size=4g")
             again, text = (True, "") if ended else runs.go(disk / "run")
             same = again and digest(disk / "run") == expected
@@ -181,7 +181,7 @@ def full(runs: Runs, whole: Path, disk: Path, sizes: list[float]) -> bool:
             subprocess.run(["umount", str(disk)], check=True)  # noqa: S607
         good &= same
         first = "same bytes, nothing was said" if ended else usual
-        then = "same bytes" if same else f"**no**: {short(text, '-', disk / 'run')}"
+        then = "same bytes" if same else f"**no**: {short(text, '', disk / 'run')}"
         print(f"| {size:g} MB | {first} | {then} |", flush=True)
     return good
 

@@ -188,7 +188,10 @@ class BundleWriter:
         path, size = self.path(TRAIN_LOG), int(mark["bytes"])
         content = path.read_bytes() if path.exists() else b""
         if hashlib.sha256(content[:size]).hexdigest() != mark["sha256"]:
-            raise ResultError(f"{path} is not what the run has written; it was changed since")
+            raise ResultError(
+                f"{path} is not what the run has written; it was changed since; put the file "
+                "back, or start over with --force (in a sweep: remove the run's folder)"
+            )
         if len(content) > size:
             with explained("write", path):
                 os.truncate(path, size)

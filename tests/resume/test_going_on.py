@@ -380,11 +380,13 @@ def test_a_file_of_the_users_beside_the_checkpoints_stays(two_stages, killing, b
     assert [p.name for p in (tmp_path / "cut/resume").iterdir()] == ["notes.txt"]
 
 
-def test_a_log_that_was_changed_is_not_gone_on_with(whole, two_stages, killing, built, tmp_path):
+def test_a_log_that_was_changed_is_not_gone_on_with_and_it_says_what_to_do(
+    whole, two_stages, killing, built, tmp_path
+):
     killing.go(two_stages("lwf"), tmp_path / "cut", 26, datasets=built)
     writer = BundleWriter(tmp_path / "cut")
     writer.path("train_log.jsonl").write_text("{}\n")
-    with pytest.raises(ResultError, match="was changed since"):
+    with pytest.raises(ResultError, match=r"was changed since; put .* back, or start .* --force"):
         run(two_stages("lwf"), tmp_path / "cut", datasets=built)
 
 
