@@ -241,6 +241,7 @@ def _whole(config: ResolvedConfig) -> dict[str, Any]:
     data["cache"] = run.cache.model_dump(mode="json")
     data["resume"] = run.resume.model_dump(mode="json")
     data["store"] = run.store
+    data["trackers"] = [tracker.dump() for tracker in config.trackers]
     data["train"]["workers"] = run.train.workers
     return data
 

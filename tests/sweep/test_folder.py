@@ -13,6 +13,7 @@ from cliqa.data import find_split
 from cliqa.errors import ConfigError, ResultError
 from cliqa.results import BundleWriter, prepare_folder
 from cliqa.sweep import CellState, SweepFolder
+from cliqa.sweep.index import Index
 
 GRID = "grid: {strategy: [ft, lwf], seed: [0, 1]}"
 
@@ -244,3 +245,24 @@ def test_a_sweep_over_splits_is_one_and_a_changed_split_is_another(sweeps):
     assert set(out.check(plan).values()) == {CellState.DONE}
     (sweeps.folder / "two/live-like.json").write_text("three")
     assert "the split of `live-like` is another" in refused(out, plan)
+
+
+def test_a_configuration_read_back_has_what_only_says_how_this_machine_works(sweeps):
+    """A worker reads its cell from the folder; a published configuration has none of this."""
+    ways = """\
+set:
+  trackers: [tensorboard]
+  cache: {folder: here}
+  resume: {minutes: 7}
+  store: stages
+  train.workers: 1
+"""
+    plan, out = sweeps.plan(GRID + "\n" + ways), sweeps.out()
+    out.write(plan)
+    index = Index.read(out.path)
+    for cell in plan.cells:
+        found = index.config(cell.name, lambda files: cell.config.registry)
+        for key in ("cache", "resume", "store", "train"):
+            assert getattr(found.run, key) == getattr(cell.config.run, key)
+        assert found.run.train.workers == 1
+        assert [t.dump() for t in found.trackers] == [t.dump() for t in cell.config.trackers]
