@@ -261,7 +261,7 @@ set:
     out.write(plan)
     index = Index.read(out.path)
     for cell in plan.cells:
-        found = index.config(cell.name, lambda files: cell.config.registry)
+        found = index.config(cell.name, sweeps.registry)
         for key in ("cache", "resume", "store", "train"):
             assert getattr(found.run, key) == getattr(cell.config.run, key)
         assert found.run.train.workers == 1
