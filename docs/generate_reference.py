@@ -223,6 +223,7 @@ PUBLIC = (
     "cliqa.results",
     "cliqa.seeds",
     "cliqa.testing",
+    "cliqa.tracking",
     "cliqa.training",
 )
 

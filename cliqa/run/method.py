@@ -257,7 +257,8 @@ class MethodRun:
 
     def _keep(self, images: int, notes: list[str], lost: str) -> None:
         """Put the stage that was just trained into the store."""
-        begun = self._stage_mark
+        if self.shelf.address(self.index) is None:
+            return
         self.shelf.keep(
             self.index,
             self.model,
@@ -265,8 +266,8 @@ class MethodRun:
             heads=self.heads,
             end=self.start,
             lost=lost,
-            cost=self.ledger.meter.stage_cost(begun["ledger"]["meter"], images),
-            log=self.writer.log_since(begun["log"]),
+            cost=self.ledger.meter.stage_cost(self._stage_mark["ledger"]["meter"], images),
+            log=self.writer.log_since(self._stage_mark["log"]),
             notes=notes,
         )
 

@@ -55,6 +55,10 @@ class SilentWriter(BundleWriter):
         """No log."""
         return {}
 
+    def log_since(self, mark: Any) -> list[dict[str, Any]]:  # noqa: ARG002 - the writer's signature
+        """No log."""
+        return []
+
     def sync_log(self) -> None:
         """Nothing."""
 

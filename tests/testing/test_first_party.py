@@ -9,8 +9,9 @@ from cliqa.testing import CheckResult, check_plugin, parametrize_plugin
 
 REGISTRY = Registry.discover(third_party=False)
 PLUGINS = sorted(plugin.name for plugin in REGISTRY.plugins)
-#: The sets of the papers are not on this machine: their tests build small ones of the same form.
-NOT_HERE = {"iqa"}
+#: What they need is not on this machine, and has tests of its own: the sets of the papers, of which
+#: small ones of the same form are built, and the packages of extras.
+NOT_HERE = {"iqa", "trackers"}
 
 
 @pytest.fixture(autouse=True)

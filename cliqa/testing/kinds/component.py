@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cliqa.errors import DataError, MissingWeightsError
+from cliqa.errors import DataError, MissingPackageError, MissingWeightsError
 from cliqa.registry.component import FILES
 from cliqa.testing.checks import Check, api, fail, require, skip
 from cliqa.testing.words import listed
@@ -86,7 +86,7 @@ def is_made(subject: Subject) -> None:
     """Its factory takes its settings and makes it."""
     try:
         made = subject.once("made", subject.create)
-    except (DataError, MissingWeightsError) as error:
+    except (DataError, MissingPackageError, MissingWeightsError) as error:
         skip(f"it needs what is not on this machine: {error}")
     require(
         made is not None,
