@@ -15,6 +15,7 @@ import click
 
 from cliqa.cli.fields import field_rows
 from cliqa.config.models import RunConfig
+from cliqa.data import COLUMNS
 from cliqa.registry import KINDS, Component, Registry
 from cliqa.registry import hookspecs as hooks
 from cliqa.registry.component import FILES
@@ -195,6 +196,27 @@ What a discovery hook returns a list of: `from cliqa import Component`.
 """
 
 
+def table_page() -> str:
+    """`dataset-table.md`: the columns that a dataset plugin gives."""
+    rows = "".join(
+        f"| `{name}` | {meaning} | {'yes' if empty else 'no'} |\n"
+        for name, (meaning, empty) in COLUMNS.items()
+    )
+    return (
+        HEAD + TABLE_INTRODUCTION + "\n| column | meaning | may be None |\n|---|---|---|\n" + rows
+    )
+
+
+TABLE_INTRODUCTION = """\
+# The table of a dataset
+
+A dataset plugin returns a `cliqa.data.RatedDataset`: a Hugging Face `datasets.Dataset` with
+exactly these columns, one row a picture, and the ends of what `quality` can be as `quality_range`.
+`quality` is `score_raw` where higher is better; where it is worse (DMOS), the upper end of the
+scale minus `score_raw`. Training stretches `quality_range` to [0, 1] by itself.
+"""
+
+
 def api_page() -> str:
     """`api/index.md`, and what follows it: one page a public package."""
     rows = "".join(f"{name.rpartition('.')[2]}\n" for name in PUBLIC)
@@ -236,6 +258,7 @@ def pages() -> dict[str, str]:
         "cli.md": cli_page(),
         "hooks.md": hooks_page(),
         "testing.md": testing_page(),
+        "dataset-table.md": table_page(),
         "api/index.md": api_page(),
     }
     return found | {f"api/{name.rpartition('.')[2]}.md": package_page(name) for name in PUBLIC}

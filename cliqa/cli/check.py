@@ -145,8 +145,19 @@ def _print(results: Sequence[CheckResult], *, everything: bool, with_traceback: 
     if with_traceback:
         _print_tracebacks(shown)
     print_table(("component", *_MARKS.values()), _counts(results))
+    for component, reason in _not_made(results).items():
+        click.echo(f"\n{component} was not checked any further: {reason}")
     failed = sum(r.status == "failed" for r in results)
     click.echo(f"\n{failed} of {len(results)} checks failed" if failed else "\nno check failed")
+
+
+def _not_made(results: Sequence[CheckResult]) -> dict[str, str]:
+    """Component -> why it could not be made, so that most of its checks were skipped."""
+    return {
+        r.component: r.message
+        for r in results
+        if r.status == "skipped" and r.message.startswith("it needs")
+    }
 
 
 def _counts(results: Sequence[CheckResult]) -> Iterable[tuple[str, ...]]:

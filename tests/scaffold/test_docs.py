@@ -27,7 +27,7 @@ def test_the_method_of_the_tutorial_is_the_file_that_the_command_writes(new):
 
 
 def test_the_larger_method_of_the_tutorial_is_the_examples_own_file():
-    assert blocks("python")[1:] == [(PACKAGE / "strategy.py").read_text()]
+    assert blocks("python")[-1:] == [(PACKAGE / "strategy.py").read_text()]
 
 
 def test_the_tutorial_counts_the_lines_of_the_example():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -229,11 +230,16 @@ def test_two_runs_at_once_train_each_stage_once(small, store, reused, killing, t
     assert killing.unlike(tmp_path / "one", tmp_path / "other") == ["train_log.jsonl"]
 
 
-def hold(store, address, ready):
-    """Hold the lock of a stage until killed."""
-    with store.held(address, print):
-        ready.set()
-        time.sleep(600)
+#: Holds the lock of a stage until killed.
+HOLD = """
+import sys, time
+from pathlib import Path
+from cliqa.stages import StageStore
+
+with StageStore(Path(sys.argv[1])).held(sys.argv[2], print):
+    print("held", flush=True)
+    time.sleep(600)
+"""
 
 
 def test_where_the_holder_is_killed_the_one_who_waits_trains(small, store, go, reused, tmp_path):
@@ -241,11 +247,9 @@ def test_where_the_holder_is_killed_the_one_who_waits_trains(small, store, go, r
     go(config, "one", store=store)
     address = json.loads((tmp_path / "one/run.json").read_text())["stage_seconds"][0]["address"]
     store.remove(address)
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    holder = context.Process(target=hold, args=(store, address, ready))
-    holder.start()
-    assert ready.wait(60)
+    command = [sys.executable, "-c", HOLD, store.root, address]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
 
     class KillsWhenWaiting(Observer):
         notes = ()
@@ -257,7 +261,7 @@ def test_where_the_holder_is_killed_the_one_who_waits_trains(small, store, go, r
 
     observer = KillsWhenWaiting()
     run(config, tmp_path / "other", observer=observer, store=store)
-    holder.join()
+    holder.communicate()
     assert any(f"process {holder.pid}" in note for note in observer.notes)
     assert reused("other") == [False, True]
     assert len(store.addresses()) == 2

@@ -230,3 +230,21 @@ def test_importing_the_kit_loads_neither_torch_nor_pytest():
     code = f"import sys, cliqa.testing; print({heavy})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_could_not_be_made_is_said_without_being_asked(tmp_path):
+    """Nothing failed, but next to nothing was checked either."""
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from cliqa import Component, hookimpl\n"
+        "from cliqa.config import ComponentConfig\n"
+        "from pydantic import Field\n\n"
+        "class Settings(ComponentConfig):\n"
+        '    """Settings of `mine`."""\n\n'
+        '    images: str = Field(description="folder of the pictures")\n\n'
+        "@hookimpl\n"
+        "def cliqa_datasets():\n"
+        '    return [Component(name="mine", factory=print, config=Settings, summary="a set")]\n'
+    )
+    done = CliRunner().invoke(cli, ["check", str(file)])
+    assert "dataset:mine was not checked any further: it needs a value for `images`" in done.output
