@@ -40,6 +40,18 @@ def test_killed_at_any_moment_and_gone_on_with_once(
         assert same(), whole.moments[at]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_loader_threads_change_nothing_in_a_run_that_is_killed(
+    workers, whole, two_stages, killing, built, tmp_path, same
+):
+    """Batches that were loaded ahead when it died are loaded again; the whole run had no thread."""
+    config = two_stages("lwf", f"train.workers={workers}")
+    for at in (5, whole.count // 2):
+        killing.go(config, tmp_path / "cut", at, datasets=built, force=True)
+        killing.go(config, tmp_path / "cut", datasets=built)
+        assert same(), whole.moments[at]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_where_the_run_is_even_if_no_checkpoint_was_due(
     number, whole, two_stages, killing, built, tmp_path, same
