@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from cliqa.errors import CapabilityError
 from cliqa.evaluation.evaluator import check_weights, weighted
@@ -87,6 +88,7 @@ class GatedModel:
         """Qualities, higher is better: float32 (B, 3, H, W), standardised -> float32 (B,)."""
         return self.answer(images).scores
 
+    @torch.no_grad()
     def answer(self, images: Tensor, *, all_heads: bool = False) -> Answer:
         """Scores with what they come from.
 

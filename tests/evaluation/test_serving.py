@@ -1,13 +1,16 @@
 """Scoring new images through one gate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from cliqa.errors import CapabilityError
 from cliqa.evaluation import Gate, GatedModel, GatePlan, StageFeatures
 from cliqa.inference import FoldedScorer
-from cliqa.model import normalization_tensors
+from cliqa.model import QualityModel, normalization_tensors
 
 
 class ByBrightness(Gate):
@@ -102,3 +105,18 @@ def test_a_soft_gate_scores_by_all_heads(model, serve):
 def test_a_gate_that_must_be_told_the_task_cannot_serve(serve):
     with pytest.raises(CapabilityError, match="gate `mine` is told which task"):
         serve(Told())
+
+
+def test_bf16_scores_are_the_same_whether_or_not_the_caller_wants_gradients(tiny_backbone, cpu):
+    """Only where gradients are wanted is a depthwise convolution computed in float32."""
+    network = tiny_backbone()
+    network.conv2 = nn.Conv2d(6, 12, 3, stride=2, padding=1, groups=6)
+    model = QualityModel(network, lambda width: nn.Linear(width, 1))
+    model.keep_for(model.add_head(["a"]), normalization_tensors(network))
+    model.eval().requires_grad_(False)
+    compute, gate = replace(cpu, precision="bf16"), ByBrightness(0.0)
+    features = StageFeatures(network, compute, [gate])
+    served = GatedModel(FoldedScorer(model), GatePlan("mine", gate), features, compute)
+    with torch.no_grad():
+        expected = served.score(IMAGES)
+    np.testing.assert_array_equal(served.score(IMAGES), expected)
