@@ -15,6 +15,7 @@ __all__ = [
     "HubDataset",
     "Result",
     "default_gate",
+    "escaped",
     "eval_result_files",
     "front_matter",
     "model_card",
@@ -193,7 +194,9 @@ def _sourced(result: Result) -> dict[str, Any]:
 
 
 def _division(data: Mapping[str, Any]) -> str:
-    split = data["split"]
+    split = data.get("split")
+    if split is None:  # a run of an earlier cliqa
+        return "not recorded"
     seed = "" if split.get("seed") is None else f", seed {split['seed']}"
     by = f" by {split['by']}" if split.get("by") else ""
     return f"{split['source']}{by}{seed}"
@@ -251,24 +254,25 @@ def model_card(result: Result, trust: str) -> str:
     learned = "not recorded" if extra is None else ", ".join(map(str, extra)) or "none"
     parts = [
         f"---\n{yaml.safe_dump(front_matter(result), sort_keys=False, allow_unicode=True)}---",
-        f"# {_line(result.name)}",
+        f"# {escaped(result.name)}",
         f"A blind image quality model that learned {len(record['tasks'])} tasks one after the "
-        f"other with the method {_line(record['method'])}, seen through the gate "
-        f"{_line(result.gate)}" + (", which is told which task an image is from." if told else "."),
+        f"other with the method {escaped(record['method'])}, seen through the gate "
+        f"{escaped(result.gate)}"
+        + (", which is told which task an image is from." if told else "."),
         to_markdown(
             ResultTable("SRCC of the final model", ("test set", "division", "SRCC"), rows, 2)
         ),
-        f"Run `{_line(record['run_id'])}`, seed {record['seed']}. Trust: {trust}. Data beside the "
-        f"tasks: {_line(learned)}. Training images of old tasks kept: "
+        f"Run `{escaped(record['run_id'])}`, seed {record['seed']}. Trust: {trust}. Data beside the "
+        f"tasks: {escaped(learned)}. Training images of old tasks kept: "
         f"{record.get('cost', {}).get('exemplar_images', 'not recorded')}.",
     ]
     if record.get("pseudo_scores"):
         parts.append("The scores are pseudo-MOS: no human rated these images. No benchmark result.")
     if missing := sorted(k for k in reasons if "[" not in k):
-        parts.append(f"Undefined in this run: {', '.join(map(_line, missing))}.")
+        parts.append(f"Undefined in this run: {', '.join(map(escaped, missing))}.")
     return "\n\n".join(parts) + "\n"
 
 
-def _line(text: Any) -> str:
+def escaped(text: Any) -> str:
     """Text that is neither markup nor a second line."""
     return re.sub(r"([\\|*_`<\[#])", r"\\\1", " ".join(str(text).split()))

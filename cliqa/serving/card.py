@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cliqa.results.card import escaped
+from cliqa.results.tables import ResultTable, to_markdown
 from cliqa.serving.scorer import head_names
 
 if TYPE_CHECKING:
@@ -23,39 +25,17 @@ def card_text(about: Mapping[str, Any], scale: str) -> str:
 
 
 def _metadata(about: Mapping[str, Any]) -> str:
-    from huggingface_hub import ModelCardData
+    """What `cliqa submit card` writes of the same run, where the run measured something."""
+    import yaml
 
-    data = ModelCardData(
-        library_name="cliqa",
-        tags=["image-quality-assessment", "continual-learning", "pytorch_model_hub_mixin"],
-        model_name=_name(about),
-        eval_results=_results(about) or None,
-        ignore_metadata_errors=True,
-    )
-    return f"{data.to_yaml()}\n"
-
-
-def _results(about: Mapping[str, Any]) -> list[Any]:
-    """SRCC of the last model on each test set, as the Hub's `model-index` takes it."""
-    from huggingface_hub import EvalResult
-
-    pseudo = about["source"].get("pseudo_scores")
-    return [
-        EvalResult(
-            task_type="image-quality-assessment",
-            dataset_type=task,
-            dataset_name=f"{task} (pseudo-MOS)" if pseudo else task,
-            dataset_split="test",
-            metric_type="srcc",
-            metric_name="SRCC",
-            metric_value=value,
-        )
-        for task, value in about.get("results", {}).get("srcc", {}).items()
-    ]
+    measured = about.get("results", {}).get("front_matter", {})
+    tags = measured.get("tags", ["image-quality-assessment", "continual-learning"])
+    front = {"library_name": "cliqa", **measured, "tags": [*tags, "pytorch_model_hub_mixin"]}
+    return yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
 
 
 def _name(about: Mapping[str, Any]) -> str:
-    return f"{about['source']['method']} on {about['backbone']['name']}"
+    return escaped(f"{about['source']['method']} on {about['backbone']['name']}")
 
 
 def _body(about: Mapping[str, Any], scale: str) -> str:
@@ -123,7 +103,7 @@ def _training(source: Mapping[str, Any]) -> str:
     lines = [
         f"In this order ({source['order']}), seed {source['seed']}:",
         "\n".join(
-            f"{place}. {task}: {source['data'][task]['train']} training images"
+            f"{place}. {escaped(task)}: {source['data'][task]['train']} training images"
             + (" (pseudo-MOS)" if source["data"][task].get("pseudo_scores") else "")
             for place, task in enumerate(source["tasks"], start=1)
         ),
@@ -141,11 +121,11 @@ def _measured(about: Mapping[str, Any]) -> str:
     results = about.get("results") or {}
     if not results.get("srcc"):
         return "The run measured nothing for this gate."
-    lines = ["Rank correlation (SRCC) of the last model on each test set, by this gate:", ""]
-    lines += ["| Test set | SRCC |", "|---|---|"]
-    lines += [f"| {task} | {value:.3f} |" for task, value in results["srcc"].items()]
+    title = "SRCC of the last model on each test set, by this gate"
+    rows = tuple(results["srcc"].items())
+    table = to_markdown(ResultTable(title, ("test set", "SRCC"), rows, 1))
     summaries = ", ".join(f"{k} {v:.3f}" for k, v in results["summaries"].items())
-    return "\n".join(lines) + (f"\n\nOver the sequence: {summaries}." if summaries else "")
+    return table + (f"\n\nOver the sequence: {summaries}." if summaries else "")
 
 
 def _list(items: Mapping[str, str]) -> str:

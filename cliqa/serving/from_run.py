@@ -15,6 +15,7 @@ from cliqa.evaluation.evaluator import MAIN
 from cliqa.model import build_backbone, rest_digest
 from cliqa.registry import OWN_DISTRIBUTION, did_you_mean
 from cliqa.results import load_bundle
+from cliqa.results.card import Result, front_matter
 from cliqa.results.files import explained, sha256
 from cliqa.results.folder import read_sums
 from cliqa.results.layout import RUN, SUMS
@@ -89,7 +90,7 @@ def describe_run(folder: Path, gate: str | None, registry: Registry) -> Describe
             "precision": record.get("scoring", record)["precision"],
             "score_scale": getattr(objective.create(), "score_scale", None),
             "source": _source(record, sha256(folder / SUMS)),
-            "results": _results(bundle.metrics, label),
+            "results": _results(record, bundle.metrics, label),
         }
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, CliqaError):
@@ -229,13 +230,16 @@ def _source(record: Mapping[str, Any], digest: str) -> dict[str, Any]:
     }
 
 
-def _results(metrics: Mapping[str, Any], label: str) -> dict[str, Any]:
+def _results(record: Mapping[str, Any], metrics: Mapping[str, Any], label: str) -> dict[str, Any]:
     """What the run measured for the gate: its summaries, and SRCC of the last model by test set."""
-    found = metrics["gates"].get(label, {})
-    summaries = {k: v for k, v in found.items() if isinstance(v, int | float)}
-    srcc = dict(zip(metrics["tasks"], (found.get("srcc") or [[]])[-1], strict=False))
-    srcc |= found.get("evaluate_only") or {}
-    return {"summaries": summaries, "srcc": {k: v for k, v in srcc.items() if v is not None}}
+    if not metrics["gates"].get(label, {}).get("srcc"):
+        return {}
+    result = Result(record, metrics, label, {})
+    return {
+        "summaries": {k: v for k, v in result.entry.items() if isinstance(v, int | float)},
+        "srcc": {k: v for k, v in result.last.items() if v is not None},
+        "front_matter": front_matter(result),
+    }
 
 
 def open_tensors(path: Path) -> tuple[Tensors, dict[str, str]]:
