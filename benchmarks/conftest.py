@@ -6,6 +6,16 @@ import statistics
 import time
 
 import pytest
+import torch
+
+
+@pytest.fixture
+def one_thread():
+    """Torch computes in the thread that is timed."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

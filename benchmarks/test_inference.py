@@ -35,6 +35,8 @@ from cliqa.inference import FoldedScorer
 from cliqa.inference.measure import interleaved
 from cliqa.model import Compute, to_input
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 IMAGES = int(os.environ.get("CLIQA_BENCH_IMAGES", "24"))
 SIZE = int(os.environ.get("CLIQA_BENCH_SIZE", "112"))
 ROUNDS = int(os.environ.get("CLIQA_BENCH_ROUNDS", "3"))
@@ -45,14 +47,6 @@ BF16 = replace(CPU, precision="bf16")
 @pytest.fixture(scope="module")
 def tasks():
     return [make_task(name, IMAGES, SIZE) for name in SUBSETS]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def six_heads_once(model, tasks, compute):

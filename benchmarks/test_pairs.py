@@ -21,6 +21,8 @@ from cliqa.config import TrainConfig
 from cliqa.model import Compute, QualityModel, normalization_tensors
 from cliqa.training import ImageBatches, Stage, TaskContext
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 IMAGES, CROP = 64, 96
 
@@ -72,14 +74,6 @@ def step_of(pairs):
         model.zero_grad()
 
     return step, len(pairs_of(batch))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_a_step_of_in_batch_pairs_and_one_of_listed_pairs(in_turns, benchmark):

@@ -36,6 +36,8 @@ from cliqa.model import Compute, QualityModel, normalization_tensors, to_input
 from cliqa.model.precision import choose_precision
 from cliqa.training import Stage, TaskContext, Trainer
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 CROP, RATE, HEAD_FACTOR = 96, 1e-3, 10
 PAIRS, BATCH = 13, 32
@@ -43,14 +45,6 @@ PAIRS, BATCH = 13, 32
 LIMIT, OUR_LIMIT = 110.0, 30.0
 #: Validations come this much later than the one before, as a share of the time spent.
 BETWEEN = 0.07
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

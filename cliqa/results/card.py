@@ -262,8 +262,8 @@ def model_card(result: Result, trust: str) -> str:
         to_markdown(
             ResultTable("SRCC of the final model", ("test set", "division", "SRCC"), rows, 2)
         ),
-        f"Run `{escaped(record['run_id'])}`, seed {record['seed']}. Trust: {trust}. Data beside the "
-        f"tasks: {escaped(learned)}. Training images of old tasks kept: "
+        f"Run `{escaped(record['run_id'])}`, seed {record['seed']}. Trust: {trust}. Data beside "
+        f"the tasks: {escaped(learned)}. Training images of old tasks kept: "
         f"{record.get('cost', {}).get('exemplar_images', 'not recorded')}.",
     ]
     if record.get("pseudo_scores"):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cliqa.errors import ResultError
-from cliqa.resume import Checkpoint, Entry, Interrupts, ResumeStore, TensorPool
+from cliqa.resume import Checkpoint, Interrupts, ResumeStore, Snapshot, TensorPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,18 +21,8 @@ _SHARE: Final = 20
 
 
 @dataclass(frozen=True)
-class Position:
-    """How far a method is, with all that it needs to go on.
-
-    Attributes:
-        values: plain JSON values.
-        entries: name -> where the tensor is.
-        pool: where it is.
-    """
-
-    values: dict[str, Any]
-    entries: dict[str, Entry]
-    pool: TensorPool
+class Position(Snapshot):
+    """How far a method is, with all that it needs to go on."""
 
     def place(self, stages: int) -> str:
         """Where that is, in words; `stages` is how many the method has."""

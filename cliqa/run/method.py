@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cliqa.distributed import check_in_step, world
 from cliqa.evaluation import Evaluator
 from cliqa.results import BundleWriter, compute_metrics
-from cliqa.resume import NotWholeError, Snapshot, TensorPool, digest_of, put_back, take
+from cliqa.resume import NotWholeError, TensorPool, digest_of, put_back, take
 from cliqa.run.cost import cost_record
 from cliqa.run.keeper import Keeper, Position
 from cliqa.run.ledger import Ledger
@@ -123,24 +123,23 @@ class MethodRun:
         self.keeper.follow(self.method.label, self.capture)
         self.keeper.block("it has not become what it was yet")
         stream = self.prepared.stream
-        saved = Snapshot(values, found.entries, found.pool)
         self.ledger = Ledger.restored(
             values["ledger"],
-            saved.tensors("ledger"),
+            found.tensors("ledger"),
             self.evaluator,
             (*stream.tasks, *stream.evaluate_only),
         )
         self.created = values["created"]
         self.index, self.trained, self.heads = values["stage"], values["trained"], values["heads"]
         self.reused = values["reused"]
-        self.pool, self.start = found.pool, saved.part("start", values["start"])
+        self.pool, self.start = found.pool, found.part("start", values["start"])
         # Of the stage in progress the tasks are not known yet; of a trained one they are.
         known = self._known(self.index + self.trained)
         put_back(self.start, self.model, self.method.strategy, known)
         self.writer.cut_log(values["log"])
         self._settle()
         self._stage_mark = values["begun"]
-        stage = Found.of(saved) if "after" in values else None
+        stage = Found.of(found) if "after" in values else None
         if stage is None or not (stage.after or stage.phase):
             self.keeper.block()
         self.observer.resumed(self.method.label, self.index, found.place(len(self.stages)))

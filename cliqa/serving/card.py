@@ -76,7 +76,8 @@ def _body(about: Mapping[str, Any], scale: str) -> str:
 def _needs(about: Mapping[str, Any]) -> str:
     """Packages besides cliqa itself."""
     gate = about["gate"]["component"] or {}
-    owners = [c.get("plugin") or {} for c in (about["backbone"], about["objective"], gate)]
+    parts = (about["backbone"], about["objective"], gate, about.get("strategy") or {})
+    owners = [part.get("plugin") or {} for part in parts]
     foreign = {
         f"`{o['distribution']}=={o['version']}`"
         if o.get("distribution")
