@@ -6,9 +6,11 @@ Run from the repository's root: `python docs/generate_reference.py`.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
 import sys
 from pathlib import Path
+from types import GenericAlias, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -227,8 +229,30 @@ def api_page() -> str:
 
 
 def package_page(name: str) -> str:
-    """One package: everything in its `__all__`."""
-    return HEAD + f"# {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n```\n"
+    """One package: everything in its `__all__`, first as a table, then all that is said of it.
+
+    The table is for those who read the page as a file, where the directive is only a word.
+    """
+    package = importlib.import_module(name)
+    rows = "".join(_export(package, export) for export in package.__all__)
+    return (
+        f"{HEAD}# {name}\n\n| name | what | written in |\n|---|---|---|\n{rows}"
+        f"\n```{{eval-rst}}\n.. automodule:: {name}\n```\n"
+    )
+
+
+def _export(package: ModuleType, name: str) -> str:
+    """A row of a package's table: the name, its docstring's first paragraph, its file."""
+    found = getattr(package, name)
+    if not (inspect.isclass(found) or inspect.isfunction(found)):
+        value = found if isinstance(found, GenericAlias) else type(found).__name__
+        return f"| `{name}` | `{value}` | |\n"
+    paragraph = (inspect.getdoc(found) or "").partition("\n\n")[0]
+    module = sys.modules[found.__module__]
+    file = module.__name__.replace(".", "/") + (
+        "/__init__.py" if "__path__" in vars(module) else ".py"
+    )
+    return f"| `{name}` | {escape(' '.join(paragraph.split()))} | `{file}` |\n"
 
 
 #: Packages whose exports are for plugins and scripts, as `api-stability.md` lists them.
