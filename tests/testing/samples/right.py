@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from cliqa_samples import component
 from pydantic import Field
 
-from cliqa import Component
 from cliqa.config import ComponentConfig, PretrainingConfig
 from cliqa.evaluation import Gate
 from cliqa.metrics import MatrixMetric, srcc
@@ -94,24 +94,18 @@ def ranks(record):
     return srcc(record.predictions[0, 0], record.qualities[0]) if record.predictions else np.nan
 
 
-def _component(factory, config=None, name="mine", **more):
-    return Component(name=name, factory=factory, config=config, summary="what is checked", **more)
-
-
 def metric(function, name="mSRCC", **more):
     """A metric component."""
-    return _component(lambda _: MatrixMetric(name=name, function=function, **more), name=name)
+    return component(lambda _: MatrixMetric(name=name, function=function, **more), name=name)
 
-
-component = _component
 
 #: Kind -> components that pass every check of their kind.
 RIGHT = {
-    "backbone": [_component(lambda _: TinyBackbone())],
-    "strategy": [_component(Anchored, Weight), _component(Isolated)],
-    "objective": [_component(lambda _: Pairs())],
-    "gate": [_component(Nearest)],
-    "dataset": [_component(lambda _: generated_dataset("mine"))],
+    "backbone": [component(lambda _: TinyBackbone())],
+    "strategy": [component(Anchored, Weight), component(Isolated)],
+    "objective": [component(lambda _: Pairs())],
+    "gate": [component(Nearest)],
+    "dataset": [component(lambda _: generated_dataset("mine"))],
     "metric": [metric(lambda record: float(np.mean(record.S[-1])))],
-    "pretraining": [_component(Job, PretrainingConfig)],
+    "pretraining": [component(Job, PretrainingConfig)],
 }
