@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import pytest
 
 from cliqa.registry import Registry
@@ -59,6 +62,18 @@ def test_sets_in_folders_pass_once_they_are_there(name, made, support, tmp_path)
     assert failures(results) == []
     skipped = {r.check for r in results if r.status == "skipped"}
     assert skipped <= {"splits-part-no-reference"}  # too few contents
+
+
+def test_a_method_that_adapts_linear_layers_is_really_tried(monkeypatch):
+    """The plugin that the documentation shows: low-rank adapters."""
+    source = Path(__file__).parents[2] / "docs" / "examples" / "cliqa-example" / "src"
+    monkeypatch.syspath_prepend(str(source))
+    results = check_plugin(importlib.import_module("cliqa_example"))
+    assert failures(results) == []
+    behaviour = [r for r in results if r.component == "strategy:lora" and r.level == "behaviour"]
+    skipped = {r.check for r in behaviour if r.status == "skipped"}
+    assert len(behaviour) > 10
+    assert {name.partition("-")[0] for name in skipped} == {"penalty"}  # it has none
 
 
 @parametrize_plugin("gates")

@@ -173,8 +173,9 @@ def isolated_tasks_stay_as_they_were(subject: Subject) -> None:
     require(
         first.digests[head] == last.digests[head],
         f"head {head} depends on other tensors after the second task than after the first. "
-        "`own` does not name everything that training changes (running statistics?), or "
-        "`end_stage` does not call super().end_stage(context)",
+        "`own` does not name everything that training changes, or `end_stage` does not call "
+        "super().end_stage(context). Running statistics of shared layers move, too: own them, or "
+        'give phases with norm_statistics="frozen"',
     )
     assert first.scores is not None and last.scores is not None  # noqa: S101, PT018
     require(
