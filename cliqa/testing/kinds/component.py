@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cliqa.errors import DataError, MissingPackageError, MissingWeightsError
 from cliqa.registry.component import FILES
 from cliqa.testing.checks import Check, api, fail, require, skip
 from cliqa.testing.words import listed
@@ -84,10 +83,7 @@ def settings_come_back(subject: Subject) -> None:
 
 def is_made(subject: Subject) -> None:
     """Its factory takes its settings and makes it."""
-    try:
-        made = subject.once("made", subject.create)
-    except (DataError, MissingPackageError, MissingWeightsError) as error:
-        skip(f"it needs what is not on this machine: {error}")
+    made = subject.made()
     require(
         made is not None,
         f"its factory `{subject.registered.component.factory}` returned None; `return` is likely "

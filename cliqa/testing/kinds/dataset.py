@@ -12,7 +12,7 @@ from cliqa.data.splits import Split
 from cliqa.data.table import check_table, fingerprint
 from cliqa.errors import DataError
 from cliqa.metrics import srcc
-from cliqa.testing.checks import Check, CheckSkipped, api, behaviour, fail, require, skip
+from cliqa.testing.checks import Check, api, behaviour, fail, require, skip
 from cliqa.testing.fresh import ask
 from cliqa.testing.words import listed
 
@@ -37,16 +37,7 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
 
 
 def _made(subject: Subject) -> RatedDataset:
-    def made() -> object:
-        try:
-            return subject.once("made", subject.create)
-        except DataError as error:
-            raise CheckSkipped(str(error)) from error
-
-    found = subject.blocked("is-made", made)
-    if not isinstance(found, RatedDataset):
-        skip("not reached: `is-a-rated-dataset` fails")
-    return found
+    return subject.instance(RatedDataset, "is-a-rated-dataset", shared=True)
 
 
 def _checked(subject: Subject) -> RatedDataset:
@@ -57,10 +48,7 @@ def _checked(subject: Subject) -> RatedDataset:
 
 def is_a_rated_dataset(subject: Subject) -> None:
     """Its factory makes a `cliqa.data.RatedDataset`."""
-    try:
-        made = subject.once("made", subject.create)
-    except DataError:
-        skip("not reached: `is-made` is skipped")
+    made = subject.blocked("is-made", subject.made)
     require(
         isinstance(made, RatedDataset),
         f"its factory made a {type(made).__name__}; put the table into a "
@@ -164,7 +152,8 @@ def same_in_another_process(subject: Subject) -> None:
         skip("it is a member of a family")
     config = subject.config()
     settings = {} if config is None else config.model_dump(mode="json", by_alias=True)
-    there = ask("dataset", subject.owner, name=subject.registered.component.name, settings=settings)
+    name = subject.registered.component.name
+    there = ask("dataset", subject.owner, kind="dataset", name=name, settings=settings)
     here = list(dataset.table["sample_id"][:])
     require(
         here == there["ids"],

@@ -33,10 +33,7 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
 
 
 def _made(subject: Subject) -> Metric:
-    made = subject.blocked("is-made", lambda: subject.once("made", subject.create))
-    if not isinstance(made, Metric):
-        skip("not reached: `has-the-metrics-form` fails")
-    return made
+    return subject.instance(Metric, "has-the-metrics-form", shared=True)
 
 
 def _record(tasks: int, seed: int = 0) -> MatrixRecord:
@@ -60,7 +57,7 @@ def _record(tasks: int, seed: int = 0) -> MatrixRecord:
 
 def has_the_metrics_form(subject: Subject) -> None:
     """It has `name`, `higher_is_better`, `bounds` and `compute`, as `cliqa.metrics.Metric` says."""
-    made = subject.blocked("is-made", lambda: subject.once("made", subject.create))
+    made = subject.blocked("is-made", subject.made)
     missing = [n for n in ("name", "higher_is_better", "bounds", "compute") if not hasattr(made, n)]
     require(
         not missing,

@@ -35,15 +35,12 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
 
 
 def _new(subject: Subject) -> Pretraining:
-    made = subject.blocked("is-made", subject.create)
-    if not isinstance(made, Pretraining):
-        skip("not reached: `is-a-job` fails")
-    return made
+    return subject.instance(Pretraining, "is-a-job")
 
 
 def is_a_job(subject: Subject) -> None:
     """Its factory makes a `cliqa.pretraining.Pretraining`."""
-    made = subject.blocked("is-made", subject.create)
+    made = subject.blocked("is-made", subject.made)
     require(
         isinstance(made, Pretraining),
         f"its factory made a {type(made).__name__}; derive it from `cliqa.pretraining.Pretraining`",

@@ -44,7 +44,7 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
 
 def is_a_strategy(subject: Subject) -> None:
     """Its factory makes a `cliqa.training.Strategy`."""
-    made = subject.blocked("is-made", subject.create)
+    made = subject.blocked("is-made", subject.made)
     require(
         isinstance(made, Strategy),
         f"its factory made a {type(made).__name__}; derive the class from "

@@ -18,6 +18,7 @@ WRONG = (
     "gate",
     "dataset",
     "metric",
+    "tracker",
     "pretraining",
 )
 FAULTS: dict[str, dict[str, tuple[Component, str]]] = {}

@@ -12,6 +12,7 @@ from cliqa.evaluation import Gate
 from cliqa.metrics import MatrixMetric, srcc
 from cliqa.pretraining import Pretraining, PretrainingOutcome
 from cliqa.testing.material import Pairs, TinyBackbone, generated_dataset
+from cliqa.tracking import Tracker, scalars
 from cliqa.training import IsolatingStrategy, Strategy
 
 
@@ -90,6 +91,33 @@ class Job(Pretraining):
         return PretrainingOutcome(tensors=tensors, record={"epochs": 1})
 
 
+class Columns(Tracker):
+    """Writes each number into one text file, whole after every attempt."""
+
+    def __init__(self, config):
+        self.file = None
+
+    def start(self, run):
+        self.run = run
+        run.folder.mkdir(parents=True, exist_ok=True)
+        path = run.folder / "numbers.tsv"
+        path.write_text("") if run.known else None  # all is told again
+        self.file = self.open(path)
+
+    def open(self, path):
+        return path.open("a")
+
+    def write(self, number, name, value):
+        self.file.write(f"{number}\t{name}\t{value}\n")
+
+    def record(self, number, record):
+        for name, value in scalars(record).items():
+            self.write(number, name, value)
+
+    def close(self, ending):
+        self.file.close()
+
+
 def ranks(record):
     return srcc(record.predictions[0, 0], record.qualities[0]) if record.predictions else np.nan
 
@@ -107,5 +135,6 @@ RIGHT = {
     "gate": [component(Nearest)],
     "dataset": [component(lambda _: generated_dataset("mine"))],
     "metric": [metric(lambda record: float(np.mean(record.S[-1])))],
+    "tracker": [component(Columns)],
     "pretraining": [component(Job, PretrainingConfig)],
 }
