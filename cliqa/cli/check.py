@@ -136,19 +136,45 @@ def _settings(written: dict[str, str]) -> dict[str, dict[str, Any]]:
 
 def _print(results: Sequence[CheckResult], *, everything: bool, with_traceback: bool) -> None:
     shown = [r for r in results if everything or r.status in ("failed", "expected failure")]
-    if shown:
-        print_table(
-            ("", "component", "check", "level", ""),
-            [(_MARKS[r.status], r.component, r.check, r.level, r.message) for r in shown],
-        )
+    alike = _alike(shown)
+    if alike:
+        rows = [row for same in alike for row in _rows(same)]
+        print_table(("", "component", "check", "level", ""), rows)
         click.echo()
     if with_traceback:
-        _print_tracebacks(shown)
+        _print_tracebacks(same[0] for same in alike)
     print_table(("component", *_MARKS.values()), _counts(results))
     for component, reason in _not_made(results).items():
         click.echo(f"\n{component} was not checked any further: {reason}")
+    for component, count in _not_reached(results).items():
+        click.echo(f"\nnot reached: {count} of {component}; mend what failed, and check again")
     failed = sum(r.status == "failed" for r in results)
     click.echo(f"\n{failed} of {len(results)} checks failed" if failed else "\nno check failed")
+
+
+def _alike(results: Iterable[CheckResult]) -> list[list[CheckResult]]:
+    """Results that say the same, together: one line of code may break many checks.
+
+    A fault may be shared by components; why a check was skipped is told for each of them.
+    """
+    found: dict[object, list[CheckResult]] = {}
+    for number, result in enumerate(results):
+        where = "" if result.status == "failed" else result.component
+        key = (result.status, where, result.message) if result.message else number
+        found.setdefault(key, []).append(result)
+    return list(found.values())
+
+
+def _rows(alike: Sequence[CheckResult]) -> Iterable[tuple[str, ...]]:
+    first, *others = alike
+    yield _MARKS[first.status], first.component, first.check, first.level, first.message
+    if others:
+        names = [
+            r.check if r.component == first.component else f"{r.component}/{r.check}"
+            for r in others
+        ]
+        count = f"{len(others)} more check{'s' if len(others) > 1 else ''}"
+        yield "", "", count, "", f"the same: {', '.join(names)}"
 
 
 def _not_made(results: Sequence[CheckResult]) -> dict[str, str]:
@@ -158,6 +184,16 @@ def _not_made(results: Sequence[CheckResult]) -> dict[str, str]:
         for r in results
         if r.status == "skipped" and r.message.startswith("it needs")
     }
+
+
+def _not_reached(results: Sequence[CheckResult]) -> dict[str, str]:
+    """Component with a failed check -> how many others could not be made because of it."""
+    from cliqa.testing.checks import is_not_reached
+
+    stopped = [r.component for r in results if r.status == "skipped" and is_not_reached(r.message)]
+    failed = [r.component for r in results if r.status == "failed"]
+    counts = {component: stopped.count(component) for component in dict.fromkeys(failed)}
+    return {c: f"{n} check{'s' if n > 1 else ''}" for c, n in counts.items() if n}
 
 
 def _counts(results: Sequence[CheckResult]) -> Iterable[tuple[str, ...]]:

@@ -73,7 +73,7 @@ def _weights(gate: Gate, query: GateQuery) -> np.ndarray:
     require(
         isinstance(weights, np.ndarray) and weights.shape == shape,
         f"`weights` gave {type(weights).__name__} {getattr(weights, 'shape', '')}, expected a "
-        f"numpy array (images, heads) = {shape}",
+        f"numpy array (images, heads) = {shape}: one row an image, one column a head",
     )
     return weights
 
@@ -105,10 +105,11 @@ def rows_sum_to_one(subject: Subject) -> None:
         "unless the largest is subtracted first",
     )
     sums = weights.sum(axis=1)
+    low, high = f"{sums.min():g}", f"{sums.max():g}"
     require(
         bool(np.allclose(sums, 1, atol=1e-4)),
-        f"rows of `weights` sum to {sums.min():g}..{sums.max():g}; normalise over heads (axis 1), "
-        "not over images",
+        f"rows of `weights` sum to {low if low == high else f'{low} to {high}'}; normalise over "
+        "heads (axis 1), not over images",
     )
 
 
@@ -212,11 +213,12 @@ def state_gives_everything_back(subject: Subject) -> None:
     require(not wrong, f"`state` holds `{wrong[0] if wrong else ''}`, which is no numpy array")
     other.load_state({name: value.copy() for name, value in state.items()})
     query = _query(gate)
+    expected = _weights(gate, query)
     try:
         again = _weights(other, query)
     except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
         fail(f"{_LOST} ({type(error).__name__}: {error})")
-    require(np.array_equal(_weights(gate, query), again), _LOST)
+    require(np.array_equal(expected, again), _LOST)
 
 
 _LOST = (

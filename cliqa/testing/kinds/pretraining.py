@@ -18,7 +18,7 @@ from cliqa.pretraining import (
 from cliqa.resume.tensors import digest_of
 from cliqa.testing.checks import Check, CheckFailedError, api, behaviour, fail, require, skip
 from cliqa.testing.material import CPU, tiny_backbone
-from cliqa.testing.words import listed
+from cliqa.testing.words import crash, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,16 +49,16 @@ def is_a_job(subject: Subject) -> None:
 
 def refuses_in_words(subject: Subject) -> None:
     """What `check` refuses, it refuses by a `CliqaError`, and it changes no weight."""
-    backbone = tiny_backbone()
+    job, backbone = _new(subject), tiny_backbone()
     before = {name: digest_of(t) for name, t in backbone.state_dict().items()}
     try:
-        _new(subject).check(backbone)
+        job.check(backbone)
     except CliqaError as error:
         skip(f"it refuses the network of this kit: {error}")
     except Exception as error:
         raise CheckFailedError(
-            f"`check` raised {type(error).__name__}: {error}; raise a `cliqa.errors.CliqaError`, "
-            "which the user reads as a message"
+            f"in `check` {crash(error, subject)}. If it cannot work with what it is given, raise a "
+            "`cliqa.errors.CliqaError`, which the user reads as a message"
         ) from error
     moved = [n for n, t in backbone.state_dict().items() if digest_of(t) != before[n]]
     require(not moved, f"`check` changes {listed(moved)}; it is called before the work begins")

@@ -13,7 +13,7 @@ from cliqa.testing.kinds import strategy_state
 from cliqa.testing.learning import Learned, check_phase, context_of
 from cliqa.testing.material import OBJECTIVES, generated_task, new_model, tiny_backbone
 from cliqa.testing.trained import created, learned_by, objectives_of, watched
-from cliqa.testing.words import listed
+from cliqa.testing.words import crash, listed
 from cliqa.training import IsolatingStrategy, Strategy
 
 if TYPE_CHECKING:
@@ -55,14 +55,15 @@ def is_a_strategy(subject: Subject) -> None:
 def takes_an_objective(subject: Subject) -> None:
     """`check` refuses what it cannot work with by `CapabilityError`, and nothing else."""
     for objective in OBJECTIVES.values():
+        strategy = created(subject)
         try:
-            created(subject).check(tiny_backbone(), objective())
+            strategy.check(tiny_backbone(), objective())
         except CapabilityError:
             continue
         except Exception as error:
             raise CheckFailedError(
-                f"`check` raised {type(error).__name__}: {error}. Raise "
-                "`cliqa.errors.CapabilityError`, which the user reads as a message"
+                f"in `check` {crash(error, subject)}. If it cannot work with what it is given, "
+                "raise `cliqa.errors.CapabilityError`, which the user reads as a message"
             ) from error
 
 
