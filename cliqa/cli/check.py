@@ -146,8 +146,8 @@ def _print(results: Sequence[CheckResult], *, everything: bool, with_traceback: 
     print_table(("component", *_MARKS.values()), _counts(results))
     for component, reason in _not_made(results).items():
         click.echo(f"\n{component} was not checked any further: {reason}")
-    for component, count in _not_reached(results).items():
-        click.echo(f"\nnot reached: {count} of {component}; mend what failed, and check again")
+    if stopped := _not_reached(results):
+        click.echo(f"\nnot reached: {stopped}; mend what failed, and check again")
     failed = sum(r.status == "failed" for r in results)
     click.echo(f"\n{failed} of {len(results)} checks failed" if failed else "\nno check failed")
 
@@ -155,11 +155,12 @@ def _print(results: Sequence[CheckResult], *, everything: bool, with_traceback: 
 def _alike(results: Iterable[CheckResult]) -> list[list[CheckResult]]:
     """Results that say the same, together: one line of code may break many checks.
 
-    A fault may be shared by components; why a check was skipped is told for each of them.
+    A line that raises may be shared by components; everything else is told for each of them.
     """
     found: dict[object, list[CheckResult]] = {}
     for number, result in enumerate(results):
-        where = "" if result.status == "failed" else result.component
+        raised = result.status == "failed" and result.error is not None
+        where = "" if raised else result.component
         key = (result.status, where, result.message) if result.message else number
         found.setdefault(key, []).append(result)
     return list(found.values())
@@ -186,14 +187,14 @@ def _not_made(results: Sequence[CheckResult]) -> dict[str, str]:
     }
 
 
-def _not_reached(results: Sequence[CheckResult]) -> dict[str, str]:
-    """Component with a failed check -> how many others could not be made because of it."""
+def _not_reached(results: Sequence[CheckResult]) -> str:
+    """How many checks of which components could not be made because others failed."""
     from cliqa.testing.checks import is_not_reached
 
     stopped = [r.component for r in results if r.status == "skipped" and is_not_reached(r.message)]
     failed = [r.component for r in results if r.status == "failed"]
     counts = {component: stopped.count(component) for component in dict.fromkeys(failed)}
-    return {c: f"{n} check{'s' if n > 1 else ''}" for c, n in counts.items() if n}
+    return ", ".join(f"{count} of {component}" for component, count in counts.items() if count)
 
 
 def _counts(results: Sequence[CheckResult]) -> Iterable[tuple[str, ...]]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cliqa.errors import CliqaError, PluginError
+from cliqa.testing.checks import fail, skip
 from cliqa.testing.elsewhere import CLIENTS
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
     from cliqa.registry import PluginRecord
     from cliqa.registry.discovery import Candidate
+    from cliqa.testing.subject import Subject
 
-__all__ = ["HEAVY", "ask"]
+__all__ = ["HEAVY", "ask", "ask_about"]
 
 #: Packages that listing a plugin must not load: each takes longer than all the rest.
 HEAVY: Final = (
@@ -48,7 +50,7 @@ def ask(question: str, owner: PluginRecord, **about: Any) -> Any:
         about: what else the question needs, as JSON values.
 
     Raises:
-        RuntimeError: the other process failed; its last line says how.
+        CheckFailedError: the other process failed.
     """
     file = None if owner.file is None else str(owner.file)
     asked = {
@@ -68,8 +70,21 @@ def ask(question: str, owner: PluginRecord, **about: Any) -> Any:
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
-        raise RuntimeError(f"in a fresh process: {lines[-1]}")
+        fail(
+            f"a process that has just begun cannot make it: {lines[-1]}. Importing "
+            f"`{owner.module}` must bring all it needs, whatever was imported or done before"
+        )
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def ask_about(subject: Subject, question: str, **about: Any) -> Any:
+    """Let another process answer a question about a component, made there with its settings."""
+    if subject.registered.member is not None:
+        skip("it is a member of a family")
+    config = subject.config()
+    settings = {} if config is None else config.model_dump(mode="json", by_alias=True)
+    name = subject.registered.component.name
+    return ask(question, subject.owner, kind=subject.kind, name=name, settings=settings, **about)
 
 
 def _candidate(asked: dict[str, Any]) -> Candidate:

@@ -13,7 +13,7 @@ from cliqa.errors import (
     PluginError,
 )
 from cliqa.registry.component import FILES
-from cliqa.testing.checks import CheckSkipped, is_not_reached, not_reached, skip
+from cliqa.testing.checks import CheckSkipped, fail, is_not_reached, not_reached, skip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,11 +97,17 @@ class Subject:
 
         Raises:
             CheckSkipped: it needs data, weights or a package that this machine does not have.
+            CheckFailedError: its factory returned nothing.
         """
         try:
-            return self.create()
+            made = self.create()
         except (DataError, MissingPackageError, MissingWeightsError) as error:
             skip(f"it needs what is not on this machine: {error}")
+        if made is None:
+            factory = self.registered.component.factory
+            name = getattr(factory, "__qualname__", factory)  # or "module:attribute"
+            fail(f"its factory `{name}` returned None; `return` is likely missing")
+        return made
 
     def made(self) -> Any:
         """The one that all checks share which only look at it."""

@@ -10,6 +10,8 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from cliqa.testing.checks import fail
+from cliqa.testing.comparing import differing
+from cliqa.testing.elsewhere import files_in
 from cliqa.tracking import Ending, TrackedRun, Tracker
 
 if TYPE_CHECKING:
@@ -106,8 +108,6 @@ class Life:
             ending: how the attempt ends; None: its process is killed, and nothing is told.
             known: how many lines stand from the attempt before.
         """
-        from cliqa.testing.elsewhere import files_in
-
         tracker = self.make()
         _in_a_thread(self._tell, tracker, lines, ending, known)
         if ending is None:
@@ -116,8 +116,7 @@ class Life:
         closed = files_in(self.bundle)
         del tracker
         gc.collect()
-        now = files_in(self.bundle)
-        self.held += [name for name in now if now[name] != closed.get(name)]
+        self.held += differing(closed, files_in(self.bundle))
 
     def _tell(self, tracker: Tracker, lines: int, ending: Ending | None, known: int) -> None:
         tracker.start(self._run(known))

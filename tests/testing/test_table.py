@@ -90,6 +90,13 @@ def test_an_exception_that_breaks_many_checks_is_shown_once_and_the_others_are_n
     assert f"{len(results)} of " in done.output.splitlines()[-1]
 
 
+def test_components_that_fail_alike_without_an_exception_are_not_mixed(check):
+    two = WRONG_SHAPE.replace('"mine"', "name").replace("]", " for name in ('mine', 'other')]")
+    same = [line for line in check(two).output.splitlines() if "the same:" in line]
+    assert len(same) == 2
+    assert "gate:" not in "".join(line.partition("the same:")[2] for line in same)
+
+
 def test_a_fault_of_its_own_has_a_line_of_its_own(check):
     done = check(TWO_BROKEN)
     assert done.output.count("rows of `weights` sum to 3;") == 1
@@ -110,7 +117,7 @@ def test_a_constructor_that_raises_is_one_failure_and_the_rest_is_not_reached(ch
     stopped = [r for r in results if r["message"] == "not reached: `is-made` fails"]
     assert [r["check"] for r in results if r["status"] == "failed"] == ["is-made"]
     assert len(stopped) > 20
-    assert f"not reached: {len(stopped)} checks of strategy:mine;" in done.output
+    assert f"not reached: {len(stopped)} of strategy:mine;" in done.output
     assert f"1 of {len(results)} checks failed" in done.output
 
 

@@ -13,7 +13,7 @@ from cliqa.data.table import check_table, fingerprint
 from cliqa.errors import DataError
 from cliqa.metrics import srcc
 from cliqa.testing.checks import Check, api, behaviour, fail, require, skip
-from cliqa.testing.fresh import ask
+from cliqa.testing.fresh import ask_about
 from cliqa.testing.words import listed
 
 if TYPE_CHECKING:
@@ -148,12 +148,7 @@ def splits_part_no_reference(subject: Subject) -> None:
 def same_in_another_process(subject: Subject) -> None:
     """Another process, with another hash seed, builds the same images in the same order."""
     dataset = _checked(subject)
-    if subject.registered.member is not None:
-        skip("it is a member of a family")
-    config = subject.config()
-    settings = {} if config is None else config.model_dump(mode="json", by_alias=True)
-    name = subject.registered.component.name
-    there = ask("dataset", subject.owner, kind="dataset", name=name, settings=settings)
+    there = ask_about(subject, "dataset")
     here = list(dataset.table["sample_id"][:])
     require(
         here == there["ids"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,7 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
 
 
 def _new(subject: Subject) -> Gate:
+    subject.blocked("is-a-gate", lambda: is_a_gate(subject))
     return subject.instance(Gate, "is-a-gate")
 
 
@@ -86,8 +88,8 @@ def is_a_gate(subject: Subject) -> None:
         f"its factory made a {type(made).__name__}; derive it from `cliqa.evaluation.Gate`",
     )
     require(
-        all(stage in (1, 2, 3, 4) for stage in made.stages),
-        f"`stages` is {made.stages!r}; expected stage numbers from 1 to 4",
+        isinstance(made.stages, Collection) and all(s in (1, 2, 3, 4) for s in made.stages),
+        f"`stages` is {made.stages!r}; expected stage numbers from 1 to 4, such as (3, 4)",
     )
     require(
         isinstance(getattr(made, "notes", None), list),
@@ -209,6 +211,7 @@ def state_gives_everything_back(subject: Subject) -> None:
     """A new gate that is given `state` weights images as the old one did."""
     gate, other = _fitted(subject), _new(subject)
     state = gate.state()
+    require(isinstance(state, dict), f"`state` returned a {type(state).__name__}, expected a dict")
     wrong = [name for name, value in state.items() if not isinstance(value, np.ndarray)]
     require(not wrong, f"`state` holds `{wrong[0] if wrong else ''}`, which is no numpy array")
     other.load_state({name: value.copy() for name, value in state.items()})

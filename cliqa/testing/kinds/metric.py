@@ -33,6 +33,7 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
 
 
 def _made(subject: Subject) -> Metric:
+    subject.blocked("has-the-metrics-form", lambda: has_the_metrics_form(subject))
     return subject.instance(Metric, "has-the-metrics-form", shared=True)
 
 
@@ -64,8 +65,11 @@ def has_the_metrics_form(subject: Subject) -> None:
         f"a {type(made).__name__} has no `{missing[0] if missing else ''}`; "
         "`cliqa.metrics.MatrixMetric(name=..., function=...)` makes a metric of a function",
     )
-    low, high = made.bounds
-    require(low < high, f"`bounds` are {made.bounds}; expected the lower one first")
+    bounds = made.bounds
+    require(
+        isinstance(bounds, tuple | list) and len(bounds) == 2 and bounds[0] < bounds[1],
+        f"`bounds` is {bounds!r}; expected the lowest and the highest value, (low, high)",
+    )
 
 
 def name_is_its_own(subject: Subject) -> None:

@@ -15,8 +15,8 @@ from cliqa.pretraining import (
     PretrainingObserver,
     PretrainingOutcome,
 )
-from cliqa.resume.tensors import digest_of
 from cliqa.testing.checks import Check, CheckFailedError, api, behaviour, fail, require, skip
+from cliqa.testing.comparing import differing, digests
 from cliqa.testing.material import CPU, tiny_backbone
 from cliqa.testing.words import crash, listed
 
@@ -50,7 +50,7 @@ def is_a_job(subject: Subject) -> None:
 def refuses_in_words(subject: Subject) -> None:
     """What `check` refuses, it refuses by a `CliqaError`, and it changes no weight."""
     job, backbone = _new(subject), tiny_backbone()
-    before = {name: digest_of(t) for name, t in backbone.state_dict().items()}
+    before = digests(backbone.state_dict())
     try:
         job.check(backbone)
     except CliqaError as error:
@@ -60,7 +60,7 @@ def refuses_in_words(subject: Subject) -> None:
             f"in `check` {crash(error, subject)}. If it cannot work with what it is given, raise a "
             "`cliqa.errors.CliqaError`, which the user reads as a message"
         ) from error
-    moved = [n for n, t in backbone.state_dict().items() if digest_of(t) != before[n]]
+    moved = differing(before, digests(backbone.state_dict()))
     require(not moved, f"`check` changes {listed(moved)}; it is called before the work begins")
 
 
@@ -97,13 +97,14 @@ def gives_tensors_of_the_backbone(subject: Subject) -> None:
 
 def record_is_plain_and_the_same(subject: Subject) -> None:
     """Equal jobs give equal tensors and equal records of plain JSON values."""
-    first, _ = subject.blocked("gives-tensors-of-the-backbone", lambda: _done(subject))
-    again, _ = subject.blocked("gives-tensors-of-the-backbone", lambda: _done(subject, 1))
+    earlier = "gives-tensors-of-the-backbone"
+    subject.blocked(earlier, lambda: gives_tensors_of_the_backbone(subject))
+    first, again = (_done(subject, number)[0] for number in (0, 1))
     try:
         written = [json.dumps(dict(o.record), sort_keys=True) for o in (first, again)]
     except (TypeError, ValueError) as error:
         fail(f"`record` is not plain JSON: {error}")
-    other = [n for n, t in first.tensors.items() if digest_of(t) != digest_of(again.tensors[n])]
+    other = differing(digests(first.tensors), digests(again.tensors))
     require(
         not other,
         f"{listed(other)} differs between two equal jobs; draw from `cliqa.seeds` with "

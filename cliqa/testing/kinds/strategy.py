@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,11 +11,11 @@ from cliqa.errors import CapabilityError
 from cliqa.registry import did_you_mean
 from cliqa.testing.checks import Check, CheckFailedError, api, behaviour, fail, require, skip
 from cliqa.testing.kinds import strategy_state
-from cliqa.testing.learning import Learned, check_phase, context_of
+from cliqa.testing.learning import Learned, check_phase, context_of, phases_of, start
 from cliqa.testing.material import OBJECTIVES, generated_task, new_model, tiny_backbone
 from cliqa.testing.trained import created, learned_by, objectives_of, watched
 from cliqa.testing.words import crash, listed
-from cliqa.training import IsolatingStrategy, Strategy
+from cliqa.training import IsolatingStrategy, Strategy, TaskContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,10 +73,10 @@ def begins_with_a_head(subject: Subject) -> None:
     _begun(subject)
 
 
-def _begun(subject: Subject) -> tuple[Strategy, object]:
+def _begun(subject: Subject) -> tuple[Strategy, TaskContext]:
     objective = OBJECTIVES[objectives_of(subject)[0]]()
     strategy, model, task = created(subject), new_model(objective), generated_task("one")
-    strategy.start(model)
+    start(strategy, model)
     stage = strategy.stages([(0,)])[0]
     return strategy, context_of(strategy, model, objective, stage, (task,))
 
@@ -83,8 +84,10 @@ def _begun(subject: Subject) -> tuple[Strategy, object]:
 def trainable_names_exist(subject: Subject) -> None:
     """`trainable` names only parameters that the backbone lets train."""
     strategy, context = subject.blocked("begins-with-a-head", lambda: _begun(subject))
-    known = context.model.backbone.learnable()  # type: ignore[attr-defined]
-    wrong = [n for n in strategy.trainable(context.model.backbone) if n not in known]  # type: ignore[attr-defined]
+    known, names = context.model.backbone.learnable(), strategy.trainable(context.model.backbone)
+    if not isinstance(names, Iterable):
+        fail(f"`trainable` returned {names!r}, expected names: is a `return` missing?")
+    wrong = [name for name in names if name not in known]
     if wrong:
         near = did_you_mean(wrong[0], known)
         fail(
@@ -97,13 +100,15 @@ def trainable_names_exist(subject: Subject) -> None:
 def gives_phases(subject: Subject) -> None:
     """`phases` gives `Phase` objects, each with parameters to train."""
     strategy, context = subject.blocked("begins-with-a-head", lambda: _begun(subject))
-    phase = next(iter(strategy.phases(context)), None)  # type: ignore[arg-type]
+    subject.blocked("trainable-names-exist", lambda: trainable_names_exist(subject))
+    phase = next(phases_of(strategy, context), None)
     require(phase is not None, "`phases` gave nothing, so nothing is trained; `return` or `yield`?")
     check_phase(phase)
 
 
 def learns_a_stream(subject: Subject) -> None:
     """It learns two tasks, from pairs and from single scores, and every loss is finite."""
+    subject.blocked("gives-phases", lambda: gives_phases(subject))
     for objective in objectives_of(subject):
         learned_by(subject, objective=objective)
 

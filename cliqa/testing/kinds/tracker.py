@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cliqa.testing.checks import Check, api, behaviour, fail, require
+from cliqa.testing.checks import Check, CheckSkipped, api, behaviour, fail, not_reached, require
+from cliqa.testing.comparing import differing
 from cliqa.testing.elsewhere import elsewhere, files_in
-from cliqa.testing.fresh import ask
+from cliqa.testing.fresh import ask_about
 from cliqa.testing.tracked import LINES, Life
 from cliqa.testing.words import listed
 from cliqa.tracking import Tracker
@@ -64,12 +65,12 @@ def _followed(subject: Subject) -> _Seen:
             seen = _Seen(Life(lambda: _new(subject), here / "out" / "ft"))
             before, process = files_in(here), _process()
             _new(subject)
-            seen.early = _differing(before, files_in(here))
+            seen.early = differing(before, files_in(here))
             seen.life.attempt(len(LINES), "finished")
             own = f"{seen.life.folder.relative_to(here).as_posix()}/"
-            changed = _differing(before, files_in(here))
+            changed = differing(before, files_in(here))
             seen.outside = [name for name in changed if not f"{name}/".startswith(own)]
-            seen.changed = _differing(process, _process())
+            seen.changed = differing(process, _process())
             return seen
 
     return subject.once("followed", follow)
@@ -78,10 +79,6 @@ def _followed(subject: Subject) -> _Seen:
 def _watched(subject: Subject) -> _Seen:
     """As `_followed`; that it follows a run at all is the business of another check."""
     return subject.blocked("follows-a-run", lambda: _followed(subject))
-
-
-def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    return [name for name in {**before, **now} if before.get(name) != now.get(name)]
 
 
 def _process() -> dict[str, Any]:
@@ -118,17 +115,14 @@ def is_a_tracker(subject: Subject) -> None:
 
 
 def _asked(subject: Subject, question: str) -> Any:
-    config = subject.config()
-    settings = {} if config is None else config.model_dump(mode="json", by_alias=True)
+    try:
+        subject.made()
+    except CheckSkipped:
+        pass  # what it needs may be missing: that is what is asked about
+    except Exception:
+        not_reached("is-made")
     with elsewhere() as here:
-        return ask(
-            question,
-            subject.owner,
-            kind="tracker",
-            name=subject.registered.component.name,
-            settings=settings,
-            folder=str(here / "out" / "ft"),
-        )
+        return ask_about(subject, question, folder=str(here / "out" / "ft"))
 
 
 def making_it_is_light(subject: Subject) -> None:
@@ -240,7 +234,7 @@ def runs_do_not_mix(subject: Subject) -> None:
         first.attempt(len(LINES), "finished")
         before = files_in(first.folder)
         second.attempt(len(LINES), "finished")
-        changed, here_too = _differing(before, files_in(first.folder)), files_in(second.folder)
+        changed, here_too = differing(before, files_in(first.folder)), files_in(second.folder)
     if changed or (before and not here_too):
         where = f"changes {listed(changed)} of" if changed else "writes nothing, after"
         fail(
