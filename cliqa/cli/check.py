@@ -179,11 +179,11 @@ def _rows(alike: Sequence[CheckResult]) -> Iterable[tuple[str, ...]]:
 
 
 def _not_made(results: Sequence[CheckResult]) -> dict[str, str]:
-    """Component -> why it could not be made, so that most of its checks were skipped."""
+    """Component -> why it could not be made or tried, so that most of its checks were skipped."""
     return {
         r.component: r.message
         for r in results
-        if r.status == "skipped" and r.message.startswith("it needs")
+        if r.status == "skipped" and r.message.startswith(("it needs", "it refuses", "it is a fam"))
     }
 
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from cliqa.errors import CapabilityError
 from cliqa.testing.checks import skip
-from cliqa.testing.learning import Learned, learn
+from cliqa.testing.learning import learn
 from cliqa.testing.material import OBJECTIVES, tiny_backbone
 from cliqa.training import Strategy
 
 if TYPE_CHECKING:
+    from cliqa.testing.seen import Learned
     from cliqa.testing.subject import Subject
 
 __all__ = ["created", "learned_by", "objectives_of", "watched"]

@@ -126,6 +126,15 @@ def test_reasons_why_checks_were_skipped_are_told_for_each_component(check):
     assert output.count("it has no settings") == 2
 
 
+def test_a_method_that_refuses_the_kits_network_is_not_passed_over_in_silence(check):
+    code = RAISES_AT_ONCE.replace("__init__(self, config)", "check(self, backbone, objective)")
+    code = code.replace("centroids()", "raise CapabilityError('it adapts attention')")
+    done = check(f"from cliqa.errors import CapabilityError\n{code}")
+    assert done.exit_code == 0
+    assert "strategy:mine was not checked any further: it refuses the network" in done.output
+    assert "it adapts attention" in done.output
+
+
 def test_a_traceback_that_many_checks_share_is_printed_once(check):
     assert check(TWO_BROKEN, "--traceback").output.count("Traceback (most recent call last)") == 1
 

@@ -11,7 +11,7 @@ from cliqa.errors import CapabilityError
 from cliqa.registry import did_you_mean
 from cliqa.testing.checks import Check, CheckFailedError, api, behaviour, fail, require, skip
 from cliqa.testing.kinds import strategy_state
-from cliqa.testing.learning import Learned, check_phase, context_of, phases_of, start
+from cliqa.testing.learning import check_phase, context_of, phases_of, start
 from cliqa.testing.material import OBJECTIVES, generated_task, new_model, tiny_backbone
 from cliqa.testing.trained import created, learned_by, objectives_of, watched
 from cliqa.testing.words import crash, listed
@@ -20,6 +20,7 @@ from cliqa.training import IsolatingStrategy, Strategy, TaskContext
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cliqa.testing.seen import Learned
     from cliqa.testing.subject import Subject
 
 
