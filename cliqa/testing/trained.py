@@ -23,20 +23,25 @@ def created(subject: Subject) -> Strategy:
 
 
 def objectives_of(subject: Subject) -> list[str]:
-    """The kit's objectives that it takes."""
+    """The kit's objectives that it takes.
 
-    def find() -> list[str]:
+    Raises:
+        CheckSkipped: none; says why in the strategy's own words.
+    """
+
+    def find() -> dict[str, str]:
         refused = {}
         for name, objective in OBJECTIVES.items():
             try:
                 created(subject).check(tiny_backbone(), objective())
             except CapabilityError as error:
                 refused[name] = str(error)
-        if len(refused) == len(OBJECTIVES):
-            skip(f"it refuses the network or the objectives of this kit: {refused['scores']}")
-        return [name for name in OBJECTIVES if name not in refused]
+        return refused
 
-    return subject.blocked("takes-an-objective", lambda: subject.once("objectives", find))
+    refused = subject.blocked("takes-an-objective", lambda: subject.once("refused", find))
+    if len(refused) == len(OBJECTIVES):
+        skip(f"it refuses the network or the objectives of this kit: {refused['scores']}")
+    return [name for name in OBJECTIVES if name not in refused]
 
 
 def learned_by(subject: Subject, **options: object) -> Learned:
