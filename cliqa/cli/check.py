@@ -136,28 +136,65 @@ def _settings(written: dict[str, str]) -> dict[str, dict[str, Any]]:
 
 def _print(results: Sequence[CheckResult], *, everything: bool, with_traceback: bool) -> None:
     shown = [r for r in results if everything or r.status in ("failed", "expected failure")]
-    if shown:
-        print_table(
-            ("", "component", "check", "level", ""),
-            [(_MARKS[r.status], r.component, r.check, r.level, r.message) for r in shown],
-        )
+    alike = _alike(shown)
+    if alike:
+        rows = [row for same in alike for row in _rows(same)]
+        print_table(("", "component", "check", "level", ""), rows)
         click.echo()
     if with_traceback:
-        _print_tracebacks(shown)
+        _print_tracebacks(same[0] for same in alike)
     print_table(("component", *_MARKS.values()), _counts(results))
     for component, reason in _not_made(results).items():
         click.echo(f"\n{component} was not checked any further: {reason}")
+    if stopped := _not_reached(results):
+        click.echo(f"\nnot reached: {stopped}; mend what failed, and check again")
     failed = sum(r.status == "failed" for r in results)
     click.echo(f"\n{failed} of {len(results)} checks failed" if failed else "\nno check failed")
 
 
+def _alike(results: Iterable[CheckResult]) -> list[list[CheckResult]]:
+    """Results that say the same, together: one line of code may break many checks.
+
+    A line that raises may be shared by components; everything else is told for each of them.
+    """
+    found: dict[object, list[CheckResult]] = {}
+    for number, result in enumerate(results):
+        raised = result.status == "failed" and result.error is not None
+        where = "" if raised else result.component
+        key = (result.status, where, result.message) if result.message else number
+        found.setdefault(key, []).append(result)
+    return list(found.values())
+
+
+def _rows(alike: Sequence[CheckResult]) -> Iterable[tuple[str, ...]]:
+    first, *others = alike
+    yield _MARKS[first.status], first.component, first.check, first.level, first.message
+    if others:
+        names = [
+            r.check if r.component == first.component else f"{r.component}/{r.check}"
+            for r in others
+        ]
+        count = f"{len(others)} more check{'s' if len(others) > 1 else ''}"
+        yield "", "", count, "", f"the same: {', '.join(names)}"
+
+
 def _not_made(results: Sequence[CheckResult]) -> dict[str, str]:
-    """Component -> why it could not be made, so that most of its checks were skipped."""
+    """Component -> why it could not be made or tried, so that most of its checks were skipped."""
     return {
         r.component: r.message
         for r in results
-        if r.status == "skipped" and r.message.startswith("it needs")
+        if r.status == "skipped" and r.message.startswith(("it needs", "it refuses", "it is a fam"))
     }
+
+
+def _not_reached(results: Sequence[CheckResult]) -> str:
+    """How many checks of which components could not be made because others failed."""
+    from cliqa.testing.checks import is_not_reached
+
+    stopped = [r.component for r in results if r.status == "skipped" and is_not_reached(r.message)]
+    failed = [r.component for r in results if r.status == "failed"]
+    counts = {component: stopped.count(component) for component in dict.fromkeys(failed)}
+    return ", ".join(f"{count} of {component}" for component, count in counts.items() if count)
 
 
 def _counts(results: Sequence[CheckResult]) -> Iterable[tuple[str, ...]]:

@@ -23,6 +23,7 @@ _OWN: Final = {
     "gate": "gate",
     "dataset": "dataset",
     "metric": "metric",
+    "tracker": "tracker",
     "pretraining": "pretraining",
     "recipe": "files",
     "preset": "files",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,8 @@ __all__ = [
     "api",
     "behaviour",
     "fail",
+    "is_not_reached",
+    "not_reached",
     "require",
     "skip",
 ]
@@ -27,6 +29,7 @@ __all__ = [
 #: `api`: the component has the form of its kind. `behaviour`: what it does is right.
 Level = Literal["api", "behaviour"]
 Status = Literal["passed", "failed", "skipped", "expected failure"]
+_NOT_REACHED: Final = "not reached: "
 
 
 class CheckFailedError(AssertionError):
@@ -111,3 +114,13 @@ def require(holds: object, message: str) -> None:
 def skip(reason: str) -> NoReturn:
     """The check does not apply."""
     raise CheckSkipped(reason)
+
+
+def not_reached(check: str, *, skipped: bool = False) -> NoReturn:
+    """Another check fails, or is skipped, before this one could begin; its message is enough."""
+    raise CheckSkipped(f"{_NOT_REACHED}`{check}` {'is skipped' if skipped else 'fails'}")
+
+
+def is_not_reached(reason: object) -> bool:
+    """Whether a check was skipped because of another one."""
+    return str(reason).startswith(_NOT_REACHED)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from cliqa.resume.tensors import digest_of
 from cliqa.seeds import named_seed
 from cliqa.testing.checks import fail
+from cliqa.testing.comparing import differing, digests
 from cliqa.testing.material import CPU, generated_task, new_model, schedule
-from cliqa.testing.seeding import Seeding
+from cliqa.testing.seen import Learned, PenaltySeen, PhaseSeen, StageSeen
 from cliqa.training import Phase, TaskContext, Trainer
 from cliqa.training.trainer import trained_outside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -25,85 +26,7 @@ if TYPE_CHECKING:
     from cliqa.model import QualityModel
     from cliqa.training import Objective, Strategy, Update
 
-__all__ = ["Learned", "PhaseSeen", "StageSeen", "context_of", "learn"]
-
-
-@dataclass
-class PhaseSeen:
-    """One phase.
-
-    Attributes:
-        name: its name.
-        frozen: whether running statistics must stand still in it.
-        reached: parameter -> whether a gradient that is not 0 ever reached it.
-        moved: running statistics that moved in it.
-        outside: bytes of what it trains beside the model.
-    """
-
-    name: str
-    frozen: bool
-    reached: dict[str, bool] = field(default_factory=dict)
-    moved: list[str] = field(default_factory=list)
-    outside: int = 0
-
-
-@dataclass
-class StageSeen:
-    """One stage, as it ended.
-
-    Attributes:
-        head: the head that was trained.
-        new_heads: the heads that were added.
-        phases: its phases.
-        moved: running statistics that moved outside phases.
-        digests: of all that each head's scores depend on.
-        scores: of every head for the same images, float32 (N, heads).
-        state_bytes: size of the strategy's state.
-    """
-
-    head: int
-    new_heads: list[int]
-    phases: list[PhaseSeen] = field(default_factory=list)
-    moved: list[str] = field(default_factory=list)
-    digests: list[str] = field(default_factory=list)
-    scores: Tensor | None = None
-    state_bytes: int = 0
-
-
-@dataclass
-class PenaltySeen:
-    """One call of `penalty`: in which stage (from 0), what it gave, whether it can be learned."""
-
-    stage: int
-    value: float
-    differentiable: bool
-
-
-@dataclass
-class Learned:
-    """A whole stream.
-
-    Attributes:
-        strategy: at the end.
-        model: at the end.
-        tasks: the tasks that it has learned, in order.
-        stages: what was seen.
-        penalties: every call of `penalty` that gave something.
-        seeding: calls that seed a generator of the whole process.
-    """
-
-    strategy: Strategy
-    model: QualityModel
-    tasks: list[Task]
-    stages: list[StageSeen] = field(default_factory=list)
-    penalties: list[PenaltySeen] = field(default_factory=list)
-    seeding: Seeding = field(default_factory=Seeding)
-
-    def digests(self) -> dict[str, str]:
-        """Name -> digest of every tensor that training may have changed."""
-        found = {f"model {name}": digest_of(t) for name, t in self.model.tensors().items()}
-        state = self.strategy.state()
-        return found | {f"state() {name}": digest_of(t) for name, t in state.items()}
+__all__ = ["check_phase", "context_of", "learn", "phases_of", "start"]
 
 
 def learn(
@@ -120,7 +43,7 @@ def learn(
         create: makes the strategy.
         objective: what is learned.
         names: of the tasks, in order.
-        seed: the run's seed; the model is the same whatever it is.
+        seed: the run's seed; the model is the same whatever it is, before the strategy starts.
         settings: of the schedule.
     """
     tasks = [generated_task(name) for name in names]
@@ -128,7 +51,7 @@ def learn(
     strategy, model = learned.strategy, learned.model
     with learned.seeding:
         _watch_penalty(learned)
-        strategy.start(model)
+        start(strategy, model, seed)
         for stage in strategy.stages([(t,) for t in range(len(tasks))]):
             here = tuple(tasks[t] for t in stage.tasks)
             known = len(model.heads)
@@ -142,9 +65,15 @@ def learn(
             _seed(seed, here, "end")
             strategy.end_stage(context)
             if parameters == _parameters(model):  # else the method puts other tensors in place
-                seen.moved += _differing(before, _statistics(model))
+                seen.moved += differing(before, _statistics(model))
             _end(learned, seen)
     return learned
+
+
+def start(strategy: Strategy, model: QualityModel, seed: int = 0) -> None:
+    """As the runner does: what a strategy adds to the network is a function of the run's seed."""
+    torch.manual_seed(named_seed(seed, "start"))
+    strategy.start(model)
 
 
 def context_of(
@@ -177,14 +106,14 @@ def context_of(
 
 def _phases(strategy: Strategy, context: TaskContext, seen: StageSeen) -> None:
     trainer = Trainer(log=lambda record: None, progress=lambda count: None)  # noqa: ARG005
-    phases = iter(strategy.phases(context))
+    phases = phases_of(strategy, context)
     number = 0
     while True:
         _seed(context.seed, context.tasks, f"phase {number}")
         before, parameters = _statistics(context.model), _parameters(context.model)
         phase = next(phases, None)
         if parameters == _parameters(context.model):
-            seen.moved += _differing(before, _statistics(context.model))
+            seen.moved += differing(before, _statistics(context.model))
         if phase is None:
             return
         check_phase(phase)
@@ -192,10 +121,21 @@ def _phases(strategy: Strategy, context: TaskContext, seen: StageSeen) -> None:
         seen.phases.append(watched)
         before = _statistics(context.model)
         trainer.run(_watched(phase, context.model, watched), context)
-        watched.moved = _differing(before, _statistics(context.model))
+        watched.moved = differing(before, _statistics(context.model))
         outside = trained_outside(phase, context.model)
         watched.outside = sum(t.numel() * t.element_size() for t in outside)
         number += 1
+
+
+def phases_of(strategy: Strategy, context: TaskContext) -> Iterator[Phase]:
+    """The phases of a stage; fail unless they can be gone through."""
+    found = strategy.phases(context)
+    if not isinstance(found, Iterable):
+        fail(
+            f"`phases` returned {found!r}, expected phases to go through: is a `return` missing, "
+            "or a `yield from`?"
+        )
+    return iter(found)
 
 
 def check_phase(phase: object) -> None:
@@ -226,11 +166,26 @@ def _watched(phase: Phase, model: QualityModel, seen: PhaseSeen) -> Phase:
         if update.after_step is not None:
             update.after_step()
 
+    def loss(update: Update, batch: Any) -> Tensor:
+        value = update.loss(batch)
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            fail(
+                f"phase `{phase.name}`: its loss is {_briefly(value)}, expected a tensor of one "
+                "number: is a `return` missing, or a `mean()`?"
+            )
+        return value
+
     updates = tuple(
-        dataclasses.replace(update, after_step=lambda update=update: after(update))  # type: ignore[misc]
+        dataclasses.replace(update, loss=partial(loss, update), after_step=partial(after, update))
         for update in phase.updates
     )
     return dataclasses.replace(phase, updates=updates)
+
+
+def _briefly(value: object) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"a tensor {tuple(value.shape)}"
+    return repr(value)
 
 
 def _watch_penalty(learned: Learned) -> None:
@@ -241,6 +196,8 @@ def _watch_penalty(learned: Learned) -> None:
         value = original(*args, **kwargs)
         if value is not None:
             stage, tensor = len(learned.stages) - 1, torch.as_tensor(value)
+            if tensor.numel() != 1:
+                fail(f"`penalty` is {_briefly(tensor)}, expected one number: is a `sum()` missing?")
             seen = PenaltySeen(stage, float(tensor.detach()), tensor.requires_grad)
             learned.penalties.append(seen)
         return value
@@ -254,10 +211,7 @@ def _end(learned: Learned, seen: StageSeen) -> None:
     with torch.no_grad():
         seen.scores = model.head_scores(images, range(len(model.heads)))
     seen.digests = model.head_digests()
-    state = learned.strategy.state()
-    seen.state_bytes = sum(
-        t.numel() * t.element_size() for t in state.values() if isinstance(t, torch.Tensor)
-    )
+    seen.state_bytes = sum(t.numel() * t.element_size() for t in learned.state().values())
 
 
 def _images(tasks: Sequence[Task], model: QualityModel) -> Tensor:
@@ -274,12 +228,8 @@ def _seed(seed: int, tasks: tuple[Task, ...], place: str) -> None:
 
 
 def _statistics(model: QualityModel) -> dict[str, str]:
-    return {name: digest_of(t) for name, t in model.backbone.named_buffers()}
+    return digests(model.backbone.named_buffers())
 
 
 def _parameters(model: QualityModel) -> dict[str, str]:
-    return {name: digest_of(t) for name, t in model.backbone.named_parameters()}
-
-
-def _differing(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    return [name for name, digest in now.items() if before.get(name) != digest]
+    return digests(model.backbone.named_parameters())

@@ -112,7 +112,13 @@ def generated_task(name: str, count: int = IMAGES) -> Task:
 
 
 class TinyBackbone(Backbone):
-    """Two convolutions with batch normalization; stages 3 and 4 are their responses."""
+    """Two convolutions with batch normalization, whose responses are stages 3 and 4.
+
+    The second one's channels are weighted by a linear layer that looks at their means (Hu et al.
+    2018, without the bottleneck). So there is, in front of the head, a layer of each sort that
+    methods choose by: convolutions, normalization with running statistics, linear layers. A second
+    network for methods that want linear layers would try each method on only part of that.
+    """
 
     feature_dim = 12
     stage_dims = MappingProxyType({3: 6, 4: 12})
@@ -123,6 +129,7 @@ class TinyBackbone(Backbone):
         self.norm1 = nn.BatchNorm2d(6)
         self.conv2 = nn.Conv2d(6, 12, 3, stride=2, padding=1)
         self.norm2 = nn.BatchNorm2d(12)
+        self.excite = nn.Linear(12, 12)
 
     def forward(self, images: Tensor) -> Tensor:
         """See `Backbone.forward`."""
@@ -136,7 +143,9 @@ class TinyBackbone(Backbone):
     def _maps(self, images: Tensor) -> dict[int, Tensor]:
         # Softplus, not ReLU: no unit is ever dead, so a gradient of 0 has another reason.
         first = nn.functional.softplus(self.norm1(self.conv1(images)))
-        return {3: first, 4: nn.functional.softplus(self.norm2(self.conv2(first)))}
+        second = nn.functional.softplus(self.norm2(self.conv2(first)))
+        weights = torch.sigmoid(self.excite(second.mean(dim=(2, 3))))
+        return {3: first, 4: second * weights[:, :, None, None]}
 
 
 def tiny_backbone(seed: int = 0) -> TinyBackbone:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from cliqa.errors import ConfigError, PluginError
+from cliqa.errors import (
+    ConfigError,
+    DataError,
+    MissingPackageError,
+    MissingWeightsError,
+    PluginError,
+)
 from cliqa.registry.component import FILES
-from cliqa.testing.checks import CheckSkipped, skip
+from cliqa.testing.checks import CheckSkipped, fail, is_not_reached, not_reached, skip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["PluginSubject", "Subject"]
 
 T = TypeVar("T")
-_NOT_REACHED: Final = "not reached"
 
 
 @dataclass
@@ -87,6 +92,40 @@ class Subject:
             )
         return self.registered.create(self.config())
 
+    def new(self) -> Any:
+        """As `create`.
+
+        Raises:
+            CheckSkipped: it needs data, weights or a package that this machine does not have.
+            CheckFailedError: its factory returned nothing.
+        """
+        try:
+            made = self.create()
+        except (DataError, MissingPackageError, MissingWeightsError) as error:
+            skip(f"it needs what is not on this machine: {error}")
+        if made is None:
+            factory = self.registered.component.factory
+            name = getattr(factory, "__qualname__", factory)  # or "module:attribute"
+            fail(f"its factory `{name}` returned None; `return` is likely missing")
+        return made
+
+    def made(self) -> Any:
+        """The one that all checks share which only look at it."""
+        return self.once("made", self.new)
+
+    def instance(self, form: type, check: str, *, shared: bool = False) -> Any:
+        """A new one, or the one of `made`, for a check that is about neither.
+
+        Args:
+            form: the class it must have.
+            check: the check that fails unless it has.
+            shared: give the one of `made`.
+        """
+        found = self.blocked("is-made", self.made if shared else self.new)
+        if not isinstance(found, form):
+            not_reached(check)
+        return found
+
     def blocked(self, check: str, make: Callable[[], T]) -> T:
         """What `make` gives; what goes wrong there is the business of another check.
 
@@ -96,11 +135,11 @@ class Subject:
         try:
             return make()
         except CheckSkipped as reason:
-            if str(reason).startswith(_NOT_REACHED):
+            if is_not_reached(reason):
                 raise
-            raise CheckSkipped(f"{_NOT_REACHED}: `{check}` is skipped") from reason
-        except Exception as error:
-            raise CheckSkipped(f"{_NOT_REACHED}: `{check}` fails") from error
+            not_reached(check, skipped=True)
+        except Exception:
+            not_reached(check)
 
 
 @dataclass

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from cliqa.errors import CapabilityError
 from cliqa.testing.checks import skip
-from cliqa.testing.learning import Learned, learn
+from cliqa.testing.learning import learn
 from cliqa.testing.material import OBJECTIVES, tiny_backbone
 from cliqa.training import Strategy
 
 if TYPE_CHECKING:
+    from cliqa.testing.seen import Learned
     from cliqa.testing.subject import Subject
 
 __all__ = ["created", "learned_by", "objectives_of", "watched"]
@@ -18,27 +19,29 @@ __all__ = ["created", "learned_by", "objectives_of", "watched"]
 
 def created(subject: Subject) -> Strategy:
     """A new one; what is no strategy is the business of another check."""
-    made = subject.create()
-    if not isinstance(made, Strategy):
-        skip("not reached: `is-a-strategy` fails")
-    return made
+    return subject.instance(Strategy, "is-a-strategy")
 
 
 def objectives_of(subject: Subject) -> list[str]:
-    """The kit's objectives that it takes."""
+    """The kit's objectives that it takes.
 
-    def find() -> list[str]:
+    Raises:
+        CheckSkipped: none; says why in the strategy's own words.
+    """
+
+    def find() -> dict[str, str]:
         refused = {}
         for name, objective in OBJECTIVES.items():
             try:
                 created(subject).check(tiny_backbone(), objective())
             except CapabilityError as error:
                 refused[name] = str(error)
-        if len(refused) == len(OBJECTIVES):
-            skip(f"it refuses the network or the objectives of this kit: {refused['scores']}")
-        return [name for name in OBJECTIVES if name not in refused]
+        return refused
 
-    return subject.blocked("takes-an-objective", lambda: subject.once("objectives", find))
+    refused = subject.blocked("takes-an-objective", lambda: subject.once("refused", find))
+    if len(refused) == len(OBJECTIVES):
+        skip(f"it refuses the network or the objectives of this kit: {refused['scores']}")
+    return [name for name in OBJECTIVES if name not in refused]
 
 
 def learned_by(subject: Subject, **options: object) -> Learned:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from cliqa.testing.subject import PluginSubject, Subject
 
-__all__ = ["crash", "listed"]
+__all__ = ["crash", "listed", "own_lines"]
 
 _SHOWN: Final = 3
 _NO_MODULE: Final = "-"
@@ -22,12 +22,17 @@ _NO_MODULE: Final = "-"
 def crash(error: BaseException, subject: Subject | PluginSubject) -> str:
     """Type, message, and the innermost of the plugin's own lines."""
     said = cause_of(error, _NO_MODULE)
-    own = [
+    own = own_lines(error, subject)
+    return f"it raised {said} ({own[-1]})" if own else f"it raised {said}"
+
+
+def own_lines(error: BaseException, subject: Subject | PluginSubject) -> list[str]:
+    """Lines of the plugin, as `file:line`, that an exception came through; the innermost last."""
+    return [
         f"{frame.f_code.co_filename}:{line}"
         for frame, line in traceback.walk_tb(error.__traceback__)
         if _belongs(frame, subject)
     ]
-    return f"it raised {said} ({own[-1]})" if own else f"it raised {said}"
 
 
 def _belongs(frame: FrameType, subject: Subject | PluginSubject) -> bool:

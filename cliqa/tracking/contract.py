@@ -56,8 +56,8 @@ class Tracker:
     """Copies what happens in a run to somewhere else; every method may be left doing nothing.
 
     One object tracks one method's run. It is made before anything is trained, and must then raise
-    a `CliqaError` if it cannot work here, for example for want of a package (`require`); it writes
-    nothing before `start`.
+    a `CliqaError` if it cannot work here, for example for want of a package (`require`); it imports
+    that package in `start`, and writes nothing before. Files belong into `TrackedRun.folder` only.
 
     All methods are called one after the other in a thread of the tracker's own, while the run goes
     on without waiting: a slow one costs no time. The first exception is told to the user, and the
@@ -69,7 +69,8 @@ class Tracker:
     same as before, later ones of the earlier attempt come again, equal but for their times.
 
     A tracker draws no random numbers from torch or numpy's global generators, sets none of their
-    options and handles no signals: those are the run's.
+    options, handles no signals and stays in the working folder: those are the run's. Several may
+    live in one process, one after the other or beside each other.
 
     Attributes:
         wait: seconds that a run that is done waits for it to finish.

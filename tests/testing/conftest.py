@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -14,17 +15,20 @@ from cliqa.testing.catalogue import checks_of
 from cliqa.testing.subject import Subject
 
 
-def _load(name):
-    """A module beside this one; under import mode `importlib` tests are no package."""
-    full = f"cliqa_kit_{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
+def _samples():
+    """The package beside this module; under import mode `importlib` tests are no package."""
+    name, file = "cliqa_samples", Path(__file__).with_name("samples") / "__init__.py"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, file)
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    package = sys.modules[name]
+    for wrong in package.WRONG:
+        importlib.import_module(f"{name}.{wrong}")
+    return package.FAULTS, importlib.import_module(f"{name}.right").RIGHT
 
 
-FAULTS, RIGHT = _load("faults").FAULTS, _load("right").RIGHT
+FAULTS, RIGHT = _samples()
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +41,7 @@ def cases_of(registry):
     """`cases_of(kind, component)`: check -> its case."""
 
     def make(kind, component):
-        owner = PluginRecord(name="mine", module="mine", file=Path(__file__).with_name("faults.py"))
+        owner = PluginRecord(name="mine", module="cliqa_samples")
         subject = Subject(Registered(component, kind, owner), registry)
         return {check.name: Case(check, subject) for check in checks_of(kind)}
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,11 +26,13 @@ def test_a_wrong_component_fails_its_check_with_words_that_help(
     assert words in found.message
 
 
+#: Made in another process, which cannot call a factory that is a function of this one.
+ELSEWHERE = {"same-in-another-process", "making-it-is-light", "says-what-is-missing"}
+
+
 def test_a_right_component_fails_no_check(right_kind, right, cases_of):
     found = [case.result() for case in cases_of(right_kind, right).values()]
-    # Its factory is a function of this process, which no other process can call.
-    other_process = [r for r in found if r.check == "same-in-another-process"]
-    assert [r for r in found if r.status == "failed" and r not in other_process] == []
+    assert [r for r in found if r.status == "failed" and r.check not in ELSEWHERE] == []
     assert sum(r.status == "passed" for r in found) > len(found) / 2
 
 
@@ -37,6 +42,8 @@ WITH_FILES = {
     ("plugin", "targets-exist"),
     ("plugin", "names-are-free"),
     ("dataset", "same-in-another-process"),
+    ("tracker", "making-it-is-light"),
+    ("tracker", "says-what-is-missing"),
     ("recipe", "file-is-there"),
     ("recipe", "recipe-resolves"),
     ("preset", "preset-resolves"),
@@ -148,6 +155,91 @@ def cliqa_datasets():
 """
     )
     assert "Sort them" in one(file, "same-in-another-process")
+
+
+TRACKER = """
+from cliqa.errors import ConfigError
+from cliqa.tracking import Tracker, require
+{before}
+
+class Mine(Tracker):
+    def __init__(self, config):
+        {init}
+
+    def start(self, run):
+        {start}
+"""
+
+
+@pytest.fixture
+def track(tmp_path, monkeypatch):
+    """`track(init, start, before)`: a plugin whose tracker is in a module of its own."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made = 'Component(name="mine", factory="mine_tracker:Mine", summary="mine")'
+
+    def track(init="pass", start="pass", before=""):
+        monkeypatch.delitem(sys.modules, "mine_tracker", raising=False)
+        code = TRACKER.format(init=init, start=start, before=before)
+        (tmp_path / "mine_tracker.py").write_text(code)
+        return write(tmp_path, "trackers", made)
+
+    return track
+
+
+def test_a_tracker_that_loads_its_library_at_once_is_told_the_line(track, tmp_path):
+    message = one(track(before="import torch"), "making-it-is-light")
+    assert "`torch`" in message
+    assert f"{tmp_path / 'mine_tracker.py'}:4" in message
+
+
+# hypothesis stands for a client: it is installed for the tests, and cliqa does not bring it.
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"start": "import hypothesis"}, "in a run that has begun: ModuleNotFoundError"),
+        ({"before": "import hypothesis"}, "No module named 'hypothesis'"),
+        ({"init": "require('hypothesis', 'x', 'mine')", "start": "import hypothesis"}, ""),
+        ({"init": "import numpy", "start": "import numpy"}, ""),  # cliqa brings it
+    ],
+)
+def test_a_tracker_is_asked_to_say_what_is_missing_before_a_run_begins(parts, words, track):
+    (found,) = check_plugin(track(**parts), only=["says-what-is-missing"])
+    assert (found.status, words in found.message) == ("failed" if words else "passed", True)
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        ("raise SystemExit(3)", "it raised SystemExit"),
+        ("import time; time.sleep(60)", "it did not come back within 0.1 s"),
+    ],
+)
+def test_a_tracker_that_ends_or_holds_up_its_thread_does_not_end_the_checks(
+    start, words, track, monkeypatch
+):
+    monkeypatch.setattr("cliqa.testing.tracked._PATIENCE", 0.1)
+    assert words in one(track(start=start), "follows-a-run")
+
+
+def test_checks_of_trackers_find_no_account_and_leave_the_environment_as_it_was(
+    track, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("WANDB_API_KEY", "a key")
+    monkeypatch.chdir(tmp_path)
+    found = "[n for n in ('WANDB_API_KEY',) if n in os.environ] + os.listdir(Path.home())"
+    file = track(start=f"raise LookupError({found})", before="import os\nfrom pathlib import Path")
+    before = dict(os.environ)
+    assert "it raised LookupError: [] " in one(file, "follows-a-run")
+    assert (dict(os.environ), Path.cwd()) == (before, tmp_path)
+
+
+def test_the_tracker_of_the_documentation_fails_no_check(tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "trackers.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    (tmp_path / "columns.py").write_text(code)
+    found = [r for r in check_plugin(tmp_path / "columns.py") if r.component == "tracker:columns"]
+    assert {r.status for r in found if r.level == "behaviour"} == {"passed"}
+    assert [r for r in found if r.status == "failed"] == []
 
 
 def test_distorted_images_without_a_reference_are_found(cases_of, faults):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import pytest
 
 from cliqa.registry import Registry
@@ -9,9 +12,8 @@ from cliqa.testing import CheckResult, check_plugin, parametrize_plugin
 
 REGISTRY = Registry.discover(third_party=False)
 PLUGINS = sorted(plugin.name for plugin in REGISTRY.plugins)
-#: What they need is not on this machine, and has tests of its own: the sets of the papers, of which
-#: small ones of the same form are built, and the packages of extras.
-NOT_HERE = {"iqa", "trackers"}
+#: The sets of the papers are not on this machine; small ones of the same form are built below.
+NOT_HERE = {"iqa"}
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +61,29 @@ def test_sets_in_folders_pass_once_they_are_there(name, made, support, tmp_path)
     assert failures(results) == []
     skipped = {r.check for r in results if r.status == "skipped"}
     assert skipped <= {"splits-part-no-reference"}  # too few contents
+
+
+def test_a_method_that_adapts_linear_layers_is_really_tried(monkeypatch):
+    """The plugin that the documentation shows: low-rank adapters."""
+    source = Path(__file__).parents[2] / "docs" / "examples" / "cliqa-example" / "src"
+    monkeypatch.syspath_prepend(str(source))
+    results = check_plugin(importlib.import_module("cliqa_example"))
+    assert failures(results) == []
+    behaviour = [r for r in results if r.component == "strategy:lora" and r.level == "behaviour"]
+    skipped = {r.check for r in behaviour if r.status == "skipped"}
+    assert len(behaviour) > 10
+    assert {name.partition("-")[0] for name in skipped} == {"penalty"}  # it has none
+
+
+@pytest.mark.parametrize("name", ["mlflow", "tensorboard", "wandb"])
+def test_a_tracker_passes_every_check_where_its_package_is_installed(name):
+    results = check_plugin(f"tracker:{name}", registry=REGISTRY)
+    assert failures(results) == []
+    skipped = {r.check: r.message for r in results if r.status == "skipped"}
+    if "is-made" in skipped:
+        assert f'pip install "cliqa-bench[{name}]"' in skipped["is-made"]
+        pytest.skip(skipped["is-made"])
+    assert skipped == {}
 
 
 @parametrize_plugin("gates")

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from cliqa.errors import DataError, MissingWeightsError
 from cliqa.model import Backbone, QualityModel
-from cliqa.resume.tensors import digest_of
 from cliqa.seeds import named_generator
-from cliqa.testing.checks import Check, api, behaviour, fail, require, skip
+from cliqa.testing.checks import Check, api, behaviour, fail, not_reached, require
+from cliqa.testing.comparing import differing, digests
 from cliqa.testing.words import listed
 
 if TYPE_CHECKING:
@@ -44,17 +43,14 @@ def _made(subject: Subject) -> Backbone:
     """The network, to be changed at will."""
     made = subject.blocked("is-made", lambda: subject.once("network", lambda: _new(subject)))
     if not isinstance(made, Backbone):
-        skip("not reached: `is-a-backbone` fails")
+        not_reached("is-a-backbone")
     return copy.deepcopy(made)
 
 
 def _new(subject: Subject) -> object:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        try:
-            made = subject.create()
-        except (DataError, MissingWeightsError) as error:
-            skip(f"it needs what is not on this machine: {error}")
+        made = subject.new()
     return made.eval() if isinstance(made, nn.Module) else made
 
 
@@ -178,12 +174,12 @@ def parameter_counts_are_real(subject: Subject) -> None:
     network.requires_grad_(False)
     for parameter in learnable.values():
         parameter.requires_grad_(True)
-    before = {name: digest_of(p) for name, p in network.named_parameters()}
+    before = digests(network.named_parameters())
     optimizer = torch.optim.SGD(list(learnable.values()), lr=0.1)
     _objective(network, images).backward()
     optimizer.step()
-    changed = {n for n, p in network.named_parameters() if digest_of(p) != before[n]}
-    extra = sorted(changed - learnable.keys())
+    changed = differing(before, digests(network.named_parameters()))
+    extra = [name for name in changed if name not in learnable]
     require(
         not extra,
         f"{listed(extra)} changes in a training step and is not in `learnable`, so the number of "
@@ -222,10 +218,10 @@ def frozen_parts_stand_still(subject: Subject) -> None:
     learnable = {id(p) for p in network.learnable().values()}
     for training in (False, True):
         network.train(training)
-        before = {name: digest_of(b) for name, b in network.named_buffers()}
+        before = digests(network.named_buffers())
         with torch.no_grad():
             network(images)
-        moved = [name for name, b in network.named_buffers() if digest_of(b) != before[name]]
+        moved = differing(before, digests(network.named_buffers()))
         if not training:
             require(
                 not moved,
@@ -305,11 +301,11 @@ def same_seed_same_network(subject: Subject) -> None:
     """Made twice under one seed it is the same network, bit for bit."""
     found = []
     for _ in range(2):
-        made = _new(subject)
+        made = subject.blocked("is-made", lambda: _new(subject))
         if not isinstance(made, Backbone):
-            skip("not reached: `is-a-backbone` fails")
-        found.append({name: digest_of(t) for name, t in made.state_dict().items()})
-    other = [name for name in found[0] if found[0][name] != found[1].get(name)]
+            not_reached("is-a-backbone")
+        found.append(digests(made.state_dict()))
+    other = differing(*found)
     require(
         not other,
         f"{listed(other)} differs between two networks of one seed; draw from torch's global "

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cliqa.errors import DataError, MissingPackageError, MissingWeightsError
 from cliqa.registry.component import FILES
-from cliqa.testing.checks import Check, api, fail, require, skip
-from cliqa.testing.words import listed
+from cliqa.testing.checks import Check, CheckFailedError, api, fail, require, skip
+from cliqa.testing.words import crash, listed, own_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,11 +84,10 @@ def settings_come_back(subject: Subject) -> None:
 def is_made(subject: Subject) -> None:
     """Its factory takes its settings and makes it."""
     try:
-        made = subject.once("made", subject.create)
-    except (DataError, MissingPackageError, MissingWeightsError) as error:
-        skip(f"it needs what is not on this machine: {error}")
-    require(
-        made is not None,
-        f"its factory `{subject.registered.component.factory}` returned None; `return` is likely "
-        "missing",
-    )
+        subject.made()
+    except TypeError as error:
+        if own_lines(error, subject) or "argument" not in str(error):
+            raise
+        raise CheckFailedError(  # the call itself
+            f"{crash(error, subject)}. A factory is called with one argument, its settings"
+        ) from error

@@ -12,8 +12,8 @@ from cliqa.data.splits import Split
 from cliqa.data.table import check_table, fingerprint
 from cliqa.errors import DataError
 from cliqa.metrics import srcc
-from cliqa.testing.checks import Check, CheckSkipped, api, behaviour, fail, require, skip
-from cliqa.testing.fresh import ask
+from cliqa.testing.checks import Check, api, behaviour, fail, require, skip
+from cliqa.testing.fresh import ask_about
 from cliqa.testing.words import listed
 
 if TYPE_CHECKING:
@@ -37,16 +37,7 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
 
 
 def _made(subject: Subject) -> RatedDataset:
-    def made() -> object:
-        try:
-            return subject.once("made", subject.create)
-        except DataError as error:
-            raise CheckSkipped(str(error)) from error
-
-    found = subject.blocked("is-made", made)
-    if not isinstance(found, RatedDataset):
-        skip("not reached: `is-a-rated-dataset` fails")
-    return found
+    return subject.instance(RatedDataset, "is-a-rated-dataset", shared=True)
 
 
 def _checked(subject: Subject) -> RatedDataset:
@@ -57,10 +48,7 @@ def _checked(subject: Subject) -> RatedDataset:
 
 def is_a_rated_dataset(subject: Subject) -> None:
     """Its factory makes a `cliqa.data.RatedDataset`."""
-    try:
-        made = subject.once("made", subject.create)
-    except DataError:
-        skip("not reached: `is-made` is skipped")
+    made = subject.blocked("is-made", subject.made)
     require(
         isinstance(made, RatedDataset),
         f"its factory made a {type(made).__name__}; put the table into a "
@@ -160,11 +148,7 @@ def splits_part_no_reference(subject: Subject) -> None:
 def same_in_another_process(subject: Subject) -> None:
     """Another process, with another hash seed, builds the same images in the same order."""
     dataset = _checked(subject)
-    if subject.registered.member is not None:
-        skip("it is a member of a family")
-    config = subject.config()
-    settings = {} if config is None else config.model_dump(mode="json", by_alias=True)
-    there = ask("dataset", subject.owner, name=subject.registered.component.name, settings=settings)
+    there = ask_about(subject, "dataset")
     here = list(dataset.table["sample_id"][:])
     require(
         here == there["ids"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,10 +35,8 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
 
 
 def _new(subject: Subject) -> Gate:
-    made = subject.blocked("is-made", subject.create)
-    if not isinstance(made, Gate):
-        skip("not reached: `is-a-gate` fails")
-    return made
+    subject.blocked("is-a-gate", lambda: is_a_gate(subject))
+    return subject.instance(Gate, "is-a-gate")
 
 
 def _features(gate: Gate, name: str, count: int = 12) -> dict[int, np.ndarray]:
@@ -76,21 +75,21 @@ def _weights(gate: Gate, query: GateQuery) -> np.ndarray:
     require(
         isinstance(weights, np.ndarray) and weights.shape == shape,
         f"`weights` gave {type(weights).__name__} {getattr(weights, 'shape', '')}, expected a "
-        f"numpy array (images, heads) = {shape}",
+        f"numpy array (images, heads) = {shape}: one row an image, one column a head",
     )
     return weights
 
 
 def is_a_gate(subject: Subject) -> None:
     """Its factory makes a `cliqa.evaluation.Gate` whose stages are numbers from 1 to 4."""
-    made = subject.blocked("is-made", subject.create)
+    made = subject.blocked("is-made", subject.made)
     require(
         isinstance(made, Gate),
         f"its factory made a {type(made).__name__}; derive it from `cliqa.evaluation.Gate`",
     )
     require(
-        all(stage in (1, 2, 3, 4) for stage in made.stages),
-        f"`stages` is {made.stages!r}; expected stage numbers from 1 to 4",
+        isinstance(made.stages, Collection) and all(s in (1, 2, 3, 4) for s in made.stages),
+        f"`stages` is {made.stages!r}; expected stage numbers from 1 to 4, such as (3, 4)",
     )
     require(
         isinstance(getattr(made, "notes", None), list),
@@ -108,10 +107,11 @@ def rows_sum_to_one(subject: Subject) -> None:
         "unless the largest is subtracted first",
     )
     sums = weights.sum(axis=1)
+    low, high = f"{sums.min():g}", f"{sums.max():g}"
     require(
         bool(np.allclose(sums, 1, atol=1e-4)),
-        f"rows of `weights` sum to {sums.min():g}..{sums.max():g}; normalise over heads (axis 1), "
-        "not over images",
+        f"rows of `weights` sum to {low if low == high else f'{low} to {high}'}; normalise over "
+        "heads (axis 1), not over images",
     )
 
 
@@ -211,15 +211,17 @@ def state_gives_everything_back(subject: Subject) -> None:
     """A new gate that is given `state` weights images as the old one did."""
     gate, other = _fitted(subject), _new(subject)
     state = gate.state()
+    require(isinstance(state, dict), f"`state` returned a {type(state).__name__}, expected a dict")
     wrong = [name for name, value in state.items() if not isinstance(value, np.ndarray)]
     require(not wrong, f"`state` holds `{wrong[0] if wrong else ''}`, which is no numpy array")
     other.load_state({name: value.copy() for name, value in state.items()})
     query = _query(gate)
+    expected = _weights(gate, query)
     try:
         again = _weights(other, query)
     except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
         fail(f"{_LOST} ({type(error).__name__}: {error})")
-    require(np.array_equal(_weights(gate, query), again), _LOST)
+    require(np.array_equal(expected, again), _LOST)
 
 
 _LOST = (

@@ -33,10 +33,8 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
 
 
 def _made(subject: Subject) -> Metric:
-    made = subject.blocked("is-made", lambda: subject.once("made", subject.create))
-    if not isinstance(made, Metric):
-        skip("not reached: `has-the-metrics-form` fails")
-    return made
+    subject.blocked("has-the-metrics-form", lambda: has_the_metrics_form(subject))
+    return subject.instance(Metric, "has-the-metrics-form", shared=True)
 
 
 def _record(tasks: int, seed: int = 0) -> MatrixRecord:
@@ -60,15 +58,18 @@ def _record(tasks: int, seed: int = 0) -> MatrixRecord:
 
 def has_the_metrics_form(subject: Subject) -> None:
     """It has `name`, `higher_is_better`, `bounds` and `compute`, as `cliqa.metrics.Metric` says."""
-    made = subject.blocked("is-made", lambda: subject.once("made", subject.create))
+    made = subject.blocked("is-made", subject.made)
     missing = [n for n in ("name", "higher_is_better", "bounds", "compute") if not hasattr(made, n)]
     require(
         not missing,
         f"a {type(made).__name__} has no `{missing[0] if missing else ''}`; "
         "`cliqa.metrics.MatrixMetric(name=..., function=...)` makes a metric of a function",
     )
-    low, high = made.bounds
-    require(low < high, f"`bounds` are {made.bounds}; expected the lower one first")
+    bounds = made.bounds
+    require(
+        isinstance(bounds, tuple | list) and len(bounds) == 2 and bounds[0] < bounds[1],
+        f"`bounds` is {bounds!r}; expected the lowest and the highest value, (low, high)",
+    )
 
 
 def name_is_its_own(subject: Subject) -> None:

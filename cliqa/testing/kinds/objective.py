@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from cliqa.testing.checks import Check, api, behaviour, require, skip
+from cliqa.testing.checks import Check, api, behaviour, not_reached, require, skip
 from cliqa.testing.material import batch_of
 from cliqa.testing.words import listed
 
@@ -36,23 +36,27 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
 
 
 def _made(subject: Subject) -> Any:
-    made = subject.blocked("is-made", lambda: subject.once("made", subject.create))
-    if missing := [name for name in _METHODS if not callable(getattr(made, name, None))]:
-        skip(f"not reached: `has-every-method` fails ({missing[0]})")
+    made = subject.blocked("is-made", subject.made)
+    if _missing(made):
+        not_reached("has-every-method")
     return made
+
+
+def _missing(made: object) -> list[str]:
+    return [name for name in _METHODS if not callable(getattr(made, name, None))]
 
 
 def _arity(subject: Subject) -> int:
     arity = getattr(_made(subject), "arity", None)
     if arity not in (1, 2):
-        skip("not reached: `arity-is-one-or-two` fails")
+        not_reached("arity-is-one-or-two")
     return int(arity)
 
 
 def has_every_method(subject: Subject) -> None:
     """It has the methods of `cliqa.training.Objective`."""
-    made = subject.blocked("is-made", lambda: subject.once("made", subject.create))
-    missing = [name for name in _METHODS if not callable(getattr(made, name, None))]
+    made = subject.blocked("is-made", subject.made)
+    missing = _missing(made)
     require(
         not missing,
         f"{type(made).__name__} has no {listed(missing)}; methods such as LwF, MAS and EWC ask for "

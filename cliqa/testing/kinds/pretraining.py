@@ -15,10 +15,10 @@ from cliqa.pretraining import (
     PretrainingObserver,
     PretrainingOutcome,
 )
-from cliqa.resume.tensors import digest_of
 from cliqa.testing.checks import Check, CheckFailedError, api, behaviour, fail, require, skip
+from cliqa.testing.comparing import differing, digests
 from cliqa.testing.material import CPU, tiny_backbone
-from cliqa.testing.words import listed
+from cliqa.testing.words import crash, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,15 +35,12 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
 
 
 def _new(subject: Subject) -> Pretraining:
-    made = subject.blocked("is-made", subject.create)
-    if not isinstance(made, Pretraining):
-        skip("not reached: `is-a-job` fails")
-    return made
+    return subject.instance(Pretraining, "is-a-job")
 
 
 def is_a_job(subject: Subject) -> None:
     """Its factory makes a `cliqa.pretraining.Pretraining`."""
-    made = subject.blocked("is-made", subject.create)
+    made = subject.blocked("is-made", subject.made)
     require(
         isinstance(made, Pretraining),
         f"its factory made a {type(made).__name__}; derive it from `cliqa.pretraining.Pretraining`",
@@ -52,18 +49,18 @@ def is_a_job(subject: Subject) -> None:
 
 def refuses_in_words(subject: Subject) -> None:
     """What `check` refuses, it refuses by a `CliqaError`, and it changes no weight."""
-    backbone = tiny_backbone()
-    before = {name: digest_of(t) for name, t in backbone.state_dict().items()}
+    job, backbone = _new(subject), tiny_backbone()
+    before = digests(backbone.state_dict())
     try:
-        _new(subject).check(backbone)
+        job.check(backbone)
     except CliqaError as error:
         skip(f"it refuses the network of this kit: {error}")
     except Exception as error:
         raise CheckFailedError(
-            f"`check` raised {type(error).__name__}: {error}; raise a `cliqa.errors.CliqaError`, "
-            "which the user reads as a message"
+            f"in `check` {crash(error, subject)}. If it cannot work with what it is given, raise a "
+            "`cliqa.errors.CliqaError`, which the user reads as a message"
         ) from error
-    moved = [n for n, t in backbone.state_dict().items() if digest_of(t) != before[n]]
+    moved = differing(before, digests(backbone.state_dict()))
     require(not moved, f"`check` changes {listed(moved)}; it is called before the work begins")
 
 
@@ -100,13 +97,14 @@ def gives_tensors_of_the_backbone(subject: Subject) -> None:
 
 def record_is_plain_and_the_same(subject: Subject) -> None:
     """Equal jobs give equal tensors and equal records of plain JSON values."""
-    first, _ = subject.blocked("gives-tensors-of-the-backbone", lambda: _done(subject))
-    again, _ = subject.blocked("gives-tensors-of-the-backbone", lambda: _done(subject, 1))
+    earlier = "gives-tensors-of-the-backbone"
+    subject.blocked(earlier, lambda: gives_tensors_of_the_backbone(subject))
+    first, again = (_done(subject, number)[0] for number in (0, 1))
     try:
         written = [json.dumps(dict(o.record), sort_keys=True) for o in (first, again)]
     except (TypeError, ValueError) as error:
         fail(f"`record` is not plain JSON: {error}")
-    other = [n for n, t in first.tensors.items() if digest_of(t) != digest_of(again.tensors[n])]
+    other = differing(digests(first.tensors), digests(again.tensors))
     require(
         not other,
         f"{listed(other)} differs between two equal jobs; draw from `cliqa.seeds` with "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,15 +11,16 @@ from cliqa.errors import CapabilityError
 from cliqa.registry import did_you_mean
 from cliqa.testing.checks import Check, CheckFailedError, api, behaviour, fail, require, skip
 from cliqa.testing.kinds import strategy_state
-from cliqa.testing.learning import Learned, check_phase, context_of
+from cliqa.testing.learning import check_phase, context_of, phases_of, start
 from cliqa.testing.material import OBJECTIVES, generated_task, new_model, tiny_backbone
 from cliqa.testing.trained import created, learned_by, objectives_of, watched
-from cliqa.testing.words import listed
-from cliqa.training import IsolatingStrategy, Strategy
+from cliqa.testing.words import crash, listed
+from cliqa.training import IsolatingStrategy, Strategy, TaskContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cliqa.testing.seen import Learned
     from cliqa.testing.subject import Subject
 
 
@@ -44,7 +46,7 @@ def checks(kind: str) -> Iterator[Check]:  # noqa: ARG001 (it has one kind)
 
 def is_a_strategy(subject: Subject) -> None:
     """Its factory makes a `cliqa.training.Strategy`."""
-    made = subject.blocked("is-made", subject.create)
+    made = subject.blocked("is-made", subject.made)
     require(
         isinstance(made, Strategy),
         f"its factory made a {type(made).__name__}; derive the class from "
@@ -55,14 +57,15 @@ def is_a_strategy(subject: Subject) -> None:
 def takes_an_objective(subject: Subject) -> None:
     """`check` refuses what it cannot work with by `CapabilityError`, and nothing else."""
     for objective in OBJECTIVES.values():
+        strategy = created(subject)
         try:
-            created(subject).check(tiny_backbone(), objective())
+            strategy.check(tiny_backbone(), objective())
         except CapabilityError:
             continue
         except Exception as error:
             raise CheckFailedError(
-                f"`check` raised {type(error).__name__}: {error}. Raise "
-                "`cliqa.errors.CapabilityError`, which the user reads as a message"
+                f"in `check` {crash(error, subject)}. If it cannot work with what it is given, "
+                "raise `cliqa.errors.CapabilityError`, which the user reads as a message"
             ) from error
 
 
@@ -71,10 +74,10 @@ def begins_with_a_head(subject: Subject) -> None:
     _begun(subject)
 
 
-def _begun(subject: Subject) -> tuple[Strategy, object]:
+def _begun(subject: Subject) -> tuple[Strategy, TaskContext]:
     objective = OBJECTIVES[objectives_of(subject)[0]]()
     strategy, model, task = created(subject), new_model(objective), generated_task("one")
-    strategy.start(model)
+    start(strategy, model)
     stage = strategy.stages([(0,)])[0]
     return strategy, context_of(strategy, model, objective, stage, (task,))
 
@@ -82,8 +85,10 @@ def _begun(subject: Subject) -> tuple[Strategy, object]:
 def trainable_names_exist(subject: Subject) -> None:
     """`trainable` names only parameters that the backbone lets train."""
     strategy, context = subject.blocked("begins-with-a-head", lambda: _begun(subject))
-    known = context.model.backbone.learnable()  # type: ignore[attr-defined]
-    wrong = [n for n in strategy.trainable(context.model.backbone) if n not in known]  # type: ignore[attr-defined]
+    known, names = context.model.backbone.learnable(), strategy.trainable(context.model.backbone)
+    if not isinstance(names, Iterable):
+        fail(f"`trainable` returned {names!r}, expected names: is a `return` missing?")
+    wrong = [name for name in names if name not in known]
     if wrong:
         near = did_you_mean(wrong[0], known)
         fail(
@@ -96,13 +101,15 @@ def trainable_names_exist(subject: Subject) -> None:
 def gives_phases(subject: Subject) -> None:
     """`phases` gives `Phase` objects, each with parameters to train."""
     strategy, context = subject.blocked("begins-with-a-head", lambda: _begun(subject))
-    phase = next(iter(strategy.phases(context)), None)  # type: ignore[arg-type]
+    subject.blocked("trainable-names-exist", lambda: trainable_names_exist(subject))
+    phase = next(phases_of(strategy, context), None)
     require(phase is not None, "`phases` gave nothing, so nothing is trained; `return` or `yield`?")
     check_phase(phase)
 
 
 def learns_a_stream(subject: Subject) -> None:
     """It learns two tasks, from pairs and from single scores, and every loss is finite."""
+    subject.blocked("gives-phases", lambda: gives_phases(subject))
     for objective in objectives_of(subject):
         learned_by(subject, objective=objective)
 
@@ -173,8 +180,9 @@ def isolated_tasks_stay_as_they_were(subject: Subject) -> None:
     require(
         first.digests[head] == last.digests[head],
         f"head {head} depends on other tensors after the second task than after the first. "
-        "`own` does not name everything that training changes (running statistics?), or "
-        "`end_stage` does not call super().end_stage(context)",
+        "`own` does not name everything that training changes, or `end_stage` does not call "
+        "super().end_stage(context). Running statistics of shared layers move, too: own them, or "
+        'give phases with norm_statistics="frozen"',
     )
     assert first.scores is not None and last.scores is not None  # noqa: S101, PT018
     require(

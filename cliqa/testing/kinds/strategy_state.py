@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from cliqa.testing.checks import Check, behaviour, fail, require
+from cliqa.testing.comparing import differing
 from cliqa.testing.holdings import held_images, held_tasks
+from cliqa.testing.learning import start
 from cliqa.testing.material import OBJECTIVES, new_model
 from cliqa.testing.trained import created, objectives_of, watched
 from cliqa.testing.words import listed
@@ -63,10 +65,11 @@ def state_gives_everything_back(subject: Subject) -> None:
     from cliqa.resume import NotWholeError, TensorPool, put_back, take
 
     learned = watched(subject)
+    subject.blocked("state-holds-tensors", lambda: state_holds_tensors(subject))
     objective = OBJECTIVES[objectives_of(subject)[0]]()
     saved = take(learned.model, learned.strategy, TensorPool())
     model, strategy = new_model(objective), created(subject)
-    strategy.start(model)
+    start(strategy, model)
     try:
         put_back(saved, model, strategy, learned.tasks)
     except NotWholeError as error:
@@ -80,7 +83,7 @@ def state_is_of_reasonable_size(subject: Subject) -> None:
     for number, stage in enumerate(learned.stages, 1):
         trained = model + max((phase.outside for phase in stage.phases), default=0)
         allowed = _COPIES * trained * number + _SMALL
-        state = learned.strategy.state()
+        state = learned.state()
         largest = sorted(state, key=lambda n: -state[n].numel())
         require(
             stage.state_bytes <= allowed,
@@ -116,7 +119,7 @@ def kept_images_are_declared(subject: Subject) -> None:
 def same_seed_same_training(subject: Subject) -> None:
     """Trained twice under one seed it gives the same tensors, bit for bit."""
     first, again = watched(subject).digests(), watched(subject, again=True).digests()
-    other = [name for name in {**first, **again} if first.get(name) != again.get(name)]
+    other = differing(first, again)
     require(
         not other,
         f"{listed(sorted(other))} differs between two trainings under the same seed. Something is "
@@ -148,6 +151,7 @@ def stopped_run_goes_on_to_the_same_result(subject: Subject) -> None:
     from cliqa.testing.whole_run import RESULTS, config_of, go
 
     watched(subject)
+    subject.blocked("state-holds-tensors", lambda: state_holds_tensors(subject))
     config = config_of(subject, objectives_of(subject)[0])
     with tempfile.TemporaryDirectory(prefix="cliqa-check-") as folder:
         whole, cut, datasets = Path(folder, "whole"), Path(folder, "cut"), BuiltDatasets()

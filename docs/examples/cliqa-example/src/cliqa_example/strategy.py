@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cliqa.errors import CapabilityError
@@ -9,8 +10,10 @@ from cliqa.training import IsolatingStrategy
 from cliqa_example.layers import adapt, adapter_tensors, linear_layers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cliqa.model import Backbone, QualityModel
-    from cliqa.training import Objective
+    from cliqa.training import Objective, Phase, TaskContext
 
 
 class LowRankAdaptation(IsolatingStrategy):
@@ -39,3 +42,8 @@ class LowRankAdaptation(IsolatingStrategy):
     def own(self, backbone: Backbone) -> list[str]:
         """All A and B: r (in + out) values for each adapted layer."""
         return list(adapter_tensors(backbone))
+
+    def phases(self, context: TaskContext) -> Iterator[Phase]:
+        """As usual, but batch statistics, which all tasks share, stand still, too."""
+        for phase in super().phases(context):
+            yield replace(phase, norm_statistics="frozen")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from cliqa_samples import component
 from pydantic import Field
 
-from cliqa import Component
 from cliqa.config import ComponentConfig, PretrainingConfig
 from cliqa.evaluation import Gate
 from cliqa.metrics import MatrixMetric, srcc
 from cliqa.pretraining import Pretraining, PretrainingOutcome
 from cliqa.testing.material import Pairs, TinyBackbone, generated_dataset
+from cliqa.tracking import Tracker, scalars
 from cliqa.training import IsolatingStrategy, Strategy
 
 
@@ -90,28 +91,50 @@ class Job(Pretraining):
         return PretrainingOutcome(tensors=tensors, record={"epochs": 1})
 
 
+class Columns(Tracker):
+    """Writes each number into one text file, whole after every attempt."""
+
+    def __init__(self, config):
+        self.file = None
+
+    def start(self, run):
+        self.run = run
+        run.folder.mkdir(parents=True, exist_ok=True)
+        path = run.folder / "numbers.tsv"
+        path.write_text("") if run.known else None  # all is told again
+        self.file = self.open(path)
+
+    def open(self, path):
+        return path.open("a")
+
+    def write(self, number, name, value):
+        self.file.write(f"{number}\t{name}\t{value}\n")
+
+    def record(self, number, record):
+        for name, value in scalars(record).items():
+            self.write(number, name, value)
+
+    def close(self, ending):
+        self.file.close()
+
+
 def ranks(record):
     return srcc(record.predictions[0, 0], record.qualities[0]) if record.predictions else np.nan
 
 
-def _component(factory, config=None, name="mine", **more):
-    return Component(name=name, factory=factory, config=config, summary="what is checked", **more)
-
-
 def metric(function, name="mSRCC", **more):
     """A metric component."""
-    return _component(lambda _: MatrixMetric(name=name, function=function, **more), name=name)
+    return component(lambda _: MatrixMetric(name=name, function=function, **more), name=name)
 
-
-component = _component
 
 #: Kind -> components that pass every check of their kind.
 RIGHT = {
-    "backbone": [_component(lambda _: TinyBackbone())],
-    "strategy": [_component(Anchored, Weight), _component(Isolated)],
-    "objective": [_component(lambda _: Pairs())],
-    "gate": [_component(Nearest)],
-    "dataset": [_component(lambda _: generated_dataset("mine"))],
+    "backbone": [component(lambda _: TinyBackbone())],
+    "strategy": [component(Anchored, Weight), component(Isolated)],
+    "objective": [component(lambda _: Pairs())],
+    "gate": [component(Nearest)],
+    "dataset": [component(lambda _: generated_dataset("mine"))],
     "metric": [metric(lambda record: float(np.mean(record.S[-1])))],
-    "pretraining": [_component(Job, PretrainingConfig)],
+    "tracker": [component(Columns)],
+    "pretraining": [component(Job, PretrainingConfig)],
 }
