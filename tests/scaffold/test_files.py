@@ -226,7 +226,7 @@ def test_a_picture_that_cannot_be_read_names_the_line_to_change(layout, name, fa
     with pytest.raises(DataError) as raised:
         layout()
     assert fault in str(raised.value)
-    assert f"`read` in my_own.py, line {line}, says where to look" in str(raised.value)
+    assert f"see `read` in my_own.py, line {line}" in str(raised.value)
 
 
 def test_a_folder_without_pictures_is_said_by_the_written_reader(layout):
