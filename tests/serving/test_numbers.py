@@ -106,7 +106,7 @@ def test_the_hub_mixin_saves_and_loads_the_same_model(tiny_scorer, tmp_path):
     assert card.data.library_name == "cliqa"
     sets = {r.dataset_config for r in card.data.eval_results if r.dataset_config}
     assert sets == {"live-like", "bid-like"}
-    assert "pseudo-MOS" in card.text
+    assert "The ratings of live-like and bid-like are pseudo-MOS" in card.text
     assert "Not chosen yet" in card.text
 
 
@@ -257,4 +257,4 @@ def test_heads_are_named_by_their_tasks_and_told_apart():
 
 def test_pseudo_scores_and_the_objective_are_told(tiny_scorer):
     assert "no MOS" in tiny_scorer.scale
-    assert "pseudo-MOS" in tiny_scorer.scale
+    assert "The ratings of live-like and bid-like that it was trained on" in tiny_scorer.scale
