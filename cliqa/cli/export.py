@@ -25,7 +25,7 @@ from cliqa.cli.context import let_threads_sleep, local_option, registry
 @click.option(
     "--onnx-size",
     metavar="HxW",
-    help="Only pictures of this height and width; default: any size. EfficientNet needs it.",
+    help="Only pictures of this height and width; default: any size.",
 )
 @click.option("--force", is_flag=True, help="Replace a model that is there; its card is kept.")
 @local_option
