@@ -16,6 +16,7 @@ from cliqa.errors import (
     ResultError,
     UnknownComponentError,
 )
+from cliqa.registry import Registry
 from cliqa.results import load_bundle
 from cliqa.serving import QualityScorer, export_model
 
@@ -258,3 +259,19 @@ def test_heads_are_named_by_their_tasks_and_told_apart():
 def test_pseudo_scores_and_the_objective_are_told(tiny_scorer):
     assert "no MOS" in tiny_scorer.scale
     assert "The ratings of live-like and bid-like that it was trained on" in tiny_scorer.scale
+
+
+@pytest.mark.parametrize("gate", ["kmeans", "uniform"])
+def test_a_run_is_described_with_its_network_made_once(tiny_run, monkeypatch, gate):
+    from cliqa.serving import from_run
+
+    made = []
+
+    def counted(*arguments):
+        made.append(arguments)
+        return build_backbone(*arguments)
+
+    build_backbone = from_run.build_backbone
+    monkeypatch.setattr(from_run, "build_backbone", counted)
+    from_run.describe_run(tiny_run, gate, Registry.discover())
+    assert len(made) == 1
