@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-import yaml
 from click.testing import CliRunner
 from PIL import Image
 
@@ -14,27 +13,18 @@ from cliqa.cli import cli
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(finished_run, embedded, tmp_path_factory):
     """A model's folder, of a run of one task."""
-    from cliqa.config import load_config
-    from cliqa.registry import Registry
-    from cliqa.run import run
-
     folder = tmp_path_factory.mktemp("score")
-    task = {"name": "embedded", "as": "live-like", "subset": "live-like", "images": 48, "size": 64}
     config = {
         "backbone": "s-cnn",
         "strategy": "tsn-iqa",
         "gates": ["newest", "oracle"],
-        "stream": {"tasks": [task]},
+        "stream": {"tasks": [embedded("live-like")]},
         "train": {"warmup_epochs": 1, "epochs": 1, "crop": 32, "shrink": None},
         "threads": 1,
     }
-    (folder / "run.yaml").write_text(yaml.safe_dump(config))
-    loaded = load_config(
-        folder / "run.yaml", registry_factory=lambda files: Registry.discover(local_files=files)
-    )
-    run(loaded, folder / "run")
+    finished_run(config, folder).rename(folder / "run")
     done = call("export", folder / "run", "--out", folder / "model")
     assert done.exit_code == 0, done.output
     assert "put a licence into it" in done.stdout
