@@ -31,7 +31,9 @@ def show(
 ) -> None:
     """Show the component NAME of a KIND and its settings; of a recipe or preset, its text."""
     known = registry(ctx, local_files)
-    if full and kind == "recipe":
+    if full and kind != "recipe":
+        raise click.UsageError(f"--full is for recipes; a {kind} is shown whole", ctx)
+    if full:
         from cliqa.config import load_config
 
         click.echo(load_config(name, registry_factory=lambda _: known).dump_yaml(), nl=False)

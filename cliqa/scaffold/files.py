@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import cliqa
 from cliqa.errors import ScaffoldError
 from cliqa.registry import API
-from cliqa.scaffold.names import Names
+from cliqa.scaffold.names import Names, near_name
 from cliqa.scaffold.ratings import Layout
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def new_file(
         ScaffoldError: the name cannot be used, or a file is in the way.
     """
     if path.suffix != ".py":
-        raise ScaffoldError(f"{path}: expected a file name that ends in `.py`")
+        raise ScaffoldError(
+            f"{path}: expected a file name that ends in `.py`, such as {near_name(path.stem)}.py"
+        )
     names = Names(path.stem)
     names.refuse_module(path)
     names.refuse_component(registry, FILE_KINDS[what])

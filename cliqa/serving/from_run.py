@@ -111,6 +111,8 @@ def _check_unchanged(folder: Path) -> None:
     if not (folder / _MODEL).is_file():
         raise ResultError(f"{folder} ships no weights: {_MODEL} is missing")
     for name in (RUN, _MODEL, _GATES):
+        if name in sums and not (folder / name).is_file():
+            raise ResultError(f"{folder / name} is missing; bring it back, or the whole run")
         if (folder / name).is_file() and sums.get(name) != sha256(folder / name):
             raise ResultError(f"{folder / name} was changed after the run: its SHA-256 differs")
 

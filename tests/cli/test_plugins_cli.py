@@ -454,3 +454,15 @@ def cliqa_gates():
     result = cliqa_("show", "gate", "g")
     assert result.exit_code == 0, result.output
     assert "transform" in result.stdout
+
+
+def test_a_listing_without_a_kind_names_the_kinds(site: FakeSite):
+    result = cliqa_("list")
+    assert result.exit_code == 2
+    assert "name a kind of component: backbone, strategy, " in result.stderr
+
+
+def test_the_whole_of_what_is_no_recipe_is_refused(shop: FakeSite):
+    result = cliqa_("show", "backbone", "tiny", "--full")
+    assert result.exit_code == 2
+    assert "--full is for recipes" in result.stderr

@@ -11,8 +11,12 @@ import pytest
     ("path", "fault"),
     [
         ("my_own", "expected a file name that ends in `.py`"),
+        ("my_own", "such as my_own.py"),
         ("my-own.py", "`my-own` cannot be a name"),
+        ("my-own.py", "such as `my_own`"),
         ("MyOwn.py", "`MyOwn` cannot be a name"),
+        ("MyOwn.py", "such as `my_own`"),
+        ("setup.py", "is a file that pytest or pip runs"),
         ("1st.py", "`1st` cannot be a name"),
         ("a__b.py", "`a__b` cannot be a name"),
         ("a_very_long_name_of_a_method.py", "at most 24"),

@@ -275,3 +275,55 @@ def test_a_run_is_described_with_its_network_made_once(tiny_run, monkeypatch, ga
     monkeypatch.setattr(from_run, "build_backbone", counted)
     from_run.describe_run(tiny_run, gate, Registry.discover())
     assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("gone", "text"),
+    [
+        ("checkpoints/model.safetensors", "ships no weights"),
+        ("checkpoints/gates.safetensors", r"gates\.safetensors is missing; bring it back"),
+        ("run.json", r"run\.json is missing; bring it back"),
+        ("SHA256SUMS", "SHA256SUMS is missing; bring it back"),
+    ],
+)
+def test_a_run_without_one_of_its_files_is_refused_by_that_files_name(
+    tiny_run, tmp_path, gone, text
+):
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run, folder)
+    (folder / gone).unlink()
+    with pytest.raises(ResultError, match=text):
+        cliqa.load(folder)
+
+
+def test_a_run_whose_record_is_cut_off_is_called_damaged(tiny_run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run, folder)
+    (folder / "run.json").write_text("{")
+    with pytest.raises(ResultError, match=r"run\.json is damaged"):
+        cliqa.load(folder)
+
+
+def test_the_folder_of_checkpoints_is_answered_with_the_run_that_it_is_a_part_of(tiny_run):
+    with pytest.raises(ResultError, match=f"name the folder of the run, {tiny_run}"):
+        cliqa.load(tiny_run / "checkpoints")
+
+
+@pytest.mark.parametrize(("content", "state"), [(None, "missing"), ("{", "damaged, or not")])
+def test_a_model_without_its_description_is_called_so(model_folder, content, state):
+    path = model_folder / "config.json"
+    path.unlink() if content is None else path.write_text(content)
+    with pytest.raises(ResultError, match=rf"config\.json is {state}"):
+        cliqa.load(model_folder)
+
+
+def test_a_tensor_that_is_missing_is_named(model_folder):
+    from cliqa.results.files import sha256
+
+    tensors = load_file(model_folder / "model.safetensors")
+    name = min(name for name in tensors if name.startswith("backbone/"))
+    del tensors[name]
+    save_file(tensors, model_folder / "model.safetensors", {"format": "pt"})
+    change(model_folder, weights_sha256=sha256(model_folder / "model.safetensors"))
+    with pytest.raises(CliqaError, match=name.removeprefix("backbone/")):
+        cliqa.load(model_folder)
