@@ -189,3 +189,21 @@ def test_scores_are_printed_although_the_sheet_cannot_be_drawn(model, photos, mo
     assert done.exit_code == 2
     assert "the disk is full" in done.stderr
     assert "photos/b.jpg" in done.stdout
+
+
+def test_an_export_whose_graph_fails_says_that_the_model_itself_is_there(
+    model, tmp_path, monkeypatch
+):
+    from cliqa.errors import CapabilityError
+    from cliqa.serving import onnx_graph
+
+    def fail(*arguments, **options):
+        raise CapabilityError("no form as a graph")
+
+    monkeypatch.setattr(onnx_graph, "check_can_export", lambda: None)
+    monkeypatch.setattr(onnx_graph, "export_onnx", fail)
+    done = call("export", model, "--out", tmp_path / "copy", "--onnx")
+    assert done.exit_code == 2
+    assert "no form as a graph" in done.stderr
+    assert f"{tmp_path / 'copy'} holds the model without it" in done.stderr
+    assert (tmp_path / "copy" / "config.json").is_file()
