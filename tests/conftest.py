@@ -134,6 +134,38 @@ def write_tiny_config():
     return _support("runs").tiny_config
 
 
+@pytest.fixture(scope="session")
+def finished_run():
+    """`finished_run(config, folder)`: train it; gives the folder of its result."""
+    return _support("runs").finished_run
+
+
+@pytest.fixture(scope="session")
+def embedded():
+    """`embedded(subset, name=None)`: a task of the embedded set, as small as can be."""
+    return _support("runs").embedded
+
+
+@pytest.fixture(scope="session")
+def killing():
+    """Runs that are cut off at a moment of choice."""
+    return _support("killing")
+
+
+@pytest.fixture(scope="session")
+def built():
+    """Datasets that are built once for all runs."""
+    from cliqa.run import BuiltDatasets
+
+    return BuiltDatasets()
+
+
+@pytest.fixture
+def no_waiting(monkeypatch):
+    """A process that dies leaves what it has written; only a machine that dies needs the disk."""
+    monkeypatch.setattr("os.fsync", lambda handle: None)
+
+
 @pytest.fixture
 def fake_hub(monkeypatch, tmp_path_factory):
     """A server on this machine to which the Hub's client talks, with an empty cache."""

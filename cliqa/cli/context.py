@@ -104,7 +104,9 @@ local_option = click.option(
 )
 
 
-def _as_kind(ctx: click.Context, param: click.Parameter, value: str) -> str:
+def _as_kind(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
+    if value is None:
+        raise click.UsageError(f"name a kind of component: {', '.join(KINDS)}", ctx)
     spellings = {spelt: kind for kind, (plural, _) in KINDS.items() for spelt in (kind, plural)}
     kind = spellings.get(value.casefold())
     if kind is None:
@@ -115,4 +117,4 @@ def _as_kind(ctx: click.Context, param: click.Parameter, value: str) -> str:
 
 
 #: `KIND`, a kind of component in singular or plural; the command gets the singular.
-kind_argument = click.argument("kind", callback=_as_kind)
+kind_argument = click.argument("kind", metavar="KIND", required=False, callback=_as_kind)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cliqa.cli.context import let_threads_sleep, local_option, registry
+from cliqa.errors import CapabilityError
 
 
 @click.command()
@@ -25,7 +26,7 @@ from cliqa.cli.context import let_threads_sleep, local_option, registry
 @click.option(
     "--onnx-size",
     metavar="HxW",
-    help="Only pictures of this height and width; default: any size. EfficientNet needs it.",
+    help="Only pictures of this height and width; default: any size.",
 )
 @click.option("--force", is_flag=True, help="Replace a model that is there; its card is kept.")
 @local_option
@@ -63,5 +64,10 @@ def export(
     if onnx or onnx_size:
         from cliqa.serving.onnx_graph import export_onnx
 
-        report = export_onnx(scorer, out / "model.onnx", size=size)
-        click.echo(report)
+        try:
+            click.echo(export_onnx(scorer, out / "model.onnx", size=size))
+        except CapabilityError as error:
+            raise CapabilityError(
+                f"{error}. {out} holds the model without it; the same command with --force tries "
+                "again"
+            ) from error

@@ -12,7 +12,7 @@ from cliqa.distributed import launched
 from cliqa.resume import Interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -178,20 +178,21 @@ def _print_report(report: RunReport, metrics: list[str], console: Console) -> No
     console.print(f"{report.seconds:.0f} s. Result: {report.folder}", soft_wrap=True)
 
 
-def print_caveats(told_task_id: Sequence[str], pseudo_scores: bool, console: Console) -> None:
+def print_caveats(
+    told_task_id: Sequence[str], pseudo_scores: Mapping[str, bool], console: Console
+) -> None:
     """Say below a table what its numbers are not.
 
     Args:
         told_task_id: labels of the gates that are told the task id.
-        pseudo_scores: whether no human rated these very images.
+        pseudo_scores: test set -> whether no human rated its very images.
         console: where to say it.
     """
     if told_task_id:
         gates = ", ".join(told_task_id)
         console.print(f"Told which task an image is from, which users cannot tell: {gates}.")
         console.print("· not evaluated: no head has learned that task yet.")
-    if pseudo_scores:
-        console.print(
-            "These qualities are pseudo-MOS: computed, not rated by people. They compare methods "
-            "with each other; they are no benchmark result."
-        )
+    from cliqa.results import pseudo_note
+
+    if note := pseudo_note(pseudo_scores):
+        console.print(note, markup=False, highlight=False)

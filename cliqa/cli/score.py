@@ -133,16 +133,16 @@ def score(
         )
     scores = FileScores(scorer, found.paths, out, overwrite)
     rows = _run(scores, all_heads=all_heads, shown=not quiet)
-    if sheet is not None:
-        from cliqa.serving.sheet import write_sheet
-
-        title = f"{scorer.about['source']['method']}, gate {scorer.gate}"
-        write_sheet(sheet, rows, found.paths, title)
     order = _order(sort)
     if out is None:
         _print(order(rows))
     elif sort != "input":
         scores.write(order)
+    if sheet is not None:  # last: whatever goes wrong with it, the scores are there
+        from cliqa.serving.sheet import write_sheet
+
+        title = f"{scorer.about['source']['method']}, gate {scorer.gate}"
+        write_sheet(sheet, rows, found.paths, title)
     failed = _tell_done(scores, sheet, quiet)
     if failed:
         ctx.exit(_SOME_FAILED)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from cliqa.cli.context import kind_argument, local_option, registry
 from cliqa.cli.tables import print_table
+from cliqa.errors import UnknownComponentError
 from cliqa.registry.component import FILES, KINDS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cliqa.registry import Registered, Registry
 
 _TEXTS: Final = (".yaml", ".yml", ".json")
@@ -31,12 +31,18 @@ def show(
 ) -> None:
     """Show the component NAME of a KIND and its settings; of a recipe or preset, its text."""
     known = registry(ctx, local_files)
-    if full and kind == "recipe":
+    if full and kind != "recipe":
+        raise click.UsageError(f"--full is for recipes; a {kind} is shown whole", ctx)
+    if full:
         from cliqa.config import load_config
 
         click.echo(load_config(name, registry_factory=lambda _: known).dump_yaml(), nl=False)
         return
-    found = _find(known, kind, name)
+    try:
+        found = _find(known, kind, name)
+    except UnknownComponentError as error:
+        hints = [*_elsewhere(known, kind, name), *([] if local_files else [_own_file(name)])]
+        raise UnknownComponentError("\n".join([str(error), *hints])) from None
     if kind in FILES and found.file().name.endswith(_TEXTS):
         click.echo(found.file().read_text(encoding="utf-8"), nl=False)
         return
@@ -58,6 +64,19 @@ def _find(found: Registry, kind: str, name: str) -> Registered:
     # A family has a page of its own, although no configuration can name it.
     families = {c.name: c for c in found.components(kind) if c.is_family}
     return families.get(name) or found.get(kind, name)
+
+
+def _elsewhere(known: Registry, kind: str, name: str) -> list[str]:
+    """What has that name and is of another kind; families are not searched."""
+    kinds = [k for k in KINDS if k != kind and any(c.name == name for c in known.components(k))]
+    return [f"there is a {k} `{name}`: `cliqa show {k} {name}`" for k in kinds]
+
+
+def _own_file(name: str) -> str:
+    """How a component that no installed plugin offers is shown."""
+    file = Path(f"{name.replace('-', '_')}.py")
+    named = str(file) if file.name == str(file) and file.is_file() else "FILE.py"
+    return f"a component of your own file is shown with `--local {named}`"
 
 
 def _of_family(found: Registered) -> bool:

@@ -105,14 +105,14 @@ def print_left(plan: Plan, folder: SweepFolder, console: Console) -> None:
 
 def print_result(plan: Plan, folder: SweepFolder, console: Console) -> bool:
     """Print the table and what failed; returns whether every run is done."""
-    from cliqa.results import to_rich
+    from cliqa.results import pseudo_sets, to_rich
     from cliqa.sweep import CellState, finished_bundles, sweep_table
 
     states = folder.states(plan)
     console.print(to_rich(sweep_table(plan, folder, states)))
     runs = [bundle.run for _, bundle in finished_bundles(plan, folder, states)]
     told = {g for run in runs for g, gate in run["gates"].items() if gate["uses_task_id"]}
-    print_caveats(sorted(told), any(run["pseudo_scores"] for run in runs), console)
+    print_caveats(sorted(told), pseudo_sets(*runs), console)
     failures = [
         folder.failure(cell.name) for cell in plan.cells if states[cell.name] is CellState.FAILED
     ]

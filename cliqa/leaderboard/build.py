@@ -18,7 +18,7 @@ from cliqa.leaderboard.rows import row_of, status_of
 from cliqa.leaderboard.titles import title_of, with_titles
 from cliqa.leaderboard.units import Line, lines_of
 from cliqa.report import group_runs
-from cliqa.report.words import PSEUDO
+from cliqa.results import pseudo_note, pseudo_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -159,7 +159,8 @@ def _standing(line: Line, status: str, metric: str) -> tuple[bool, bool, float, 
 
 
 def _pseudo(group: Group) -> list[str]:
-    return [PSEUDO] if any(run.record.get("pseudo_scores") for run in group.runs) else []
+    note = pseudo_note(pseudo_sets(*(run.record for run in group.runs)))
+    return [note] if note else []
 
 
 def _reported(papers: Iterable[Published]) -> Iterable[Reported]:

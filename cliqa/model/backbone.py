@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
 
 class Backbone(nn.Module, ABC):
@@ -38,6 +40,18 @@ class Backbone(nn.Module, ABC):
         moving in `train`.
         """
         return dict(self.named_parameters())
+
+    def as_graph(self) -> AbstractContextManager[None]:
+        """What is in effect while the network is traced for an ONNX graph of any size.
+
+        A network that computes something from the size of its pictures, such as a padding, may
+        put `torch.onnx.ops.symbolic` in its place there: what is traced gives no values. Default:
+        nothing is changed.
+
+        Raises:
+            CapabilityError: it can be traced at one size only; says why.
+        """
+        return nullcontext()
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:

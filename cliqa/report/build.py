@@ -23,6 +23,7 @@ from cliqa.report.parts_main import (
 )
 from cliqa.report.parts_published import published_part
 from cliqa.report.parts_tasks import tasks_part
+from cliqa.results import pseudo_note, pseudo_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,8 +167,8 @@ def _versions(environment: dict[str, object]) -> str:
 
 def _warnings(group: Group) -> list[str]:
     warnings = []
-    if any(run.record.get("pseudo_scores") for run in group.runs):
-        warnings.append(words.PSEUDO)
+    if note := pseudo_note(pseudo_sets(*(run.record for run in group.runs))):
+        warnings.append(note)
     told = list(dict.fromkeys(row.gate for row in group.rows if row.told))
     if told:
         which = ", ".join(told)

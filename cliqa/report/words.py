@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-PSEUDO: Final = (
-    "These qualities are pseudo-MOS: computed, not rated by people. They compare methods with each "
-    "other; they are no benchmark result."
-)
 UNFINISHED: Final = "has not finished and is not shown."
 
 #: Metric -> what it is, where the report knows it.

@@ -10,6 +10,7 @@ from cliqa.results.folder import (
     prepare_folder,
 )
 from cliqa.results.layout import SCHEMA_VERSION, check_label
+from cliqa.results.pseudo import pseudo_note, pseudo_sets
 from cliqa.results.run_id import run_id
 from cliqa.results.spread import SeedGroup, Spread, over_seeds
 from cliqa.results.tables import (
@@ -48,6 +49,8 @@ __all__ = [
     "matrix_table",
     "over_seeds",
     "prepare_folder",
+    "pseudo_note",
+    "pseudo_sets",
     "run_id",
     "srcc_matrices",
     "stage_names",

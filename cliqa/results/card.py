@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cliqa.errors import ResultError
+from cliqa.results.pseudo import pseudo_note, pseudo_sets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -266,8 +267,8 @@ def model_card(result: Result, trust: str) -> str:
         f"the tasks: {escaped(learned)}. Training images of old tasks kept: "
         f"{record.get('cost', {}).get('exemplar_images', 'not recorded')}.",
     ]
-    if record.get("pseudo_scores"):
-        parts.append("The scores are pseudo-MOS: no human rated these images. No benchmark result.")
+    if note := pseudo_note(pseudo_sets(record)):
+        parts.append(escaped(note))
     if missing := sorted(k for k in reasons if "[" not in k):
         parts.append(f"Undefined in this run: {', '.join(map(escaped, missing))}.")
     return "\n\n".join(parts) + "\n"

@@ -25,6 +25,7 @@ _CAUSES = {
     errno.EPERM: "permission denied; name a folder that you may write to",
     errno.EROFS: "the file system is read-only; name another --out",
     errno.ENOTDIR: "a part of the path is a file, not a folder; name another --out",
+    errno.EEXIST: "a part of the path is a file, not a folder; name another --out",
     errno.EISDIR: "it is a folder where a file is expected",
 }
 
@@ -38,6 +39,8 @@ def explained(action: str, path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         cause = _CAUSES.get(error.errno or 0, error.strerror or str(error))
+        if action != "write" and error.errno in {errno.EACCES, errno.EPERM}:
+            cause = "permission denied; it must be made readable for you first"
         raise ResultError(f"cannot {action} {path}: {cause}") from error
 
 

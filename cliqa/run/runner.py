@@ -62,7 +62,7 @@ class RunReport:
         results: method label -> content of its `metrics.json`.
         costs: method label -> the entry `cost` of its `run.json`.
         told_task_id: labels of the gates that are told the task id.
-        pseudo_scores: True if no human rated these very images.
+        pseudo_scores: test set -> True if no human rated its very images.
         seconds: wall time.
     """
 
@@ -70,7 +70,7 @@ class RunReport:
     results: dict[str, dict[str, Any]]
     costs: dict[str, dict[str, Any]]
     told_task_id: tuple[str, ...]
-    pseudo_scores: bool
+    pseudo_scores: dict[str, bool]
     seconds: float
 
 
@@ -129,12 +129,13 @@ def run(
             _hold(out, held, force=force)
         done = _Runs(prepared, out, observer, interrupts, store, force=force)()
     told = {p.label for m in prepared.methods for p in m.gates if p.gate.uses_task_id}
+    sets = (*prepared.stream.tasks, *prepared.stream.evaluate_only)
     return RunReport(
         folder=out,
         results={label: found.metrics for label, found in done.items()},
         costs={label: found.cost for label, found in done.items()},
         told_task_id=tuple(sorted(told)),
-        pseudo_scores=any(t.dataset.pseudo_scores for t in prepared.stream.tasks),
+        pseudo_scores={t.name: t.dataset.pseudo_scores for t in sets},
         seconds=time.perf_counter() - started,
     )
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import cliqa
 from cliqa.errors import ScaffoldError
 from cliqa.registry import API
-from cliqa.scaffold.names import Names
+from cliqa.scaffold.names import Names, near_name
+from cliqa.scaffold.ratings import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,7 @@ def new_file(
     path: Path,
     registry: Registry,
     *,
-    ratings: Ratings | None = None,
+    data: Ratings | Layout | None = None,
     force: bool = False,
 ) -> tuple[Path, Path]:
     """Write a plugin of one file, and a configuration that runs it beside it.
@@ -46,7 +47,7 @@ def new_file(
         what: a key of `FILE_KINDS`.
         path: the file, ending in `.py`; its name becomes the component's.
         registry: what names are taken.
-        ratings: for a dataset, where and what its ratings are.
+        data: for a dataset, where its pictures are, and what is known of their scores.
         force: replace files that are there.
 
     Returns:
@@ -56,17 +57,20 @@ def new_file(
         ScaffoldError: the name cannot be used, or a file is in the way.
     """
     if path.suffix != ".py":
-        raise ScaffoldError(f"{path}: expected a file name that ends in `.py`")
+        raise ScaffoldError(
+            f"{path}: expected a file name that ends in `.py`, such as {near_name(path.stem)}.py"
+        )
     names = Names(path.stem)
     names.refuse_module(path)
     names.refuse_component(registry, FILE_KINDS[what])
-    values = _values(names) | ({} if ratings is None else _of_ratings(ratings))
+    values = _values(names) | ({} if data is None else _of_data(data))
     if not path.parent.is_dir():
         raise ScaffoldError(f"{path}: there is no folder {path.parent}")
     config = path.with_suffix(".yaml")
+    template = "layout" if isinstance(data, Layout) else what
     texts = {
-        path: _filled(f"{what}.py", values),
-        config: _filled(f"{what}.yaml", values),
+        path: _filled(f"{template}.py", values),
+        config: _filled(f"{template}.yaml", values),
     }
     _refuse_doubled(path, texts[path])
     _write(texts, force=force)
@@ -127,16 +131,13 @@ def _requirement(version: str) -> str:
     return f">={major}.{minor},<{major + 1 if major else f'0.{minor + 1}'}"
 
 
-def _of_ratings(ratings: Ratings) -> dict[str, str]:
+def _of_data(data: Ratings | Layout) -> dict[str, str]:
+    written = {"images": str(data.images)}
+    if not isinstance(data, Layout):
+        written |= {"scores": str(data.scores), "picture": data.picture, "rating": data.rating}
     # A JSON string is one of Python and of YAML as well.
-    written = {
-        "images": str(ratings.images),
-        "scores": str(ratings.scores),
-        "picture": ratings.picture,
-        "rating": ratings.rating,
-    }
     quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in written.items()}
-    low, high = ratings.scale
+    low, high = data.scale
     return quoted | {"low": f"{low:g}", "high": f"{high:g}"}
 
 

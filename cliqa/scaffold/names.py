@@ -17,11 +17,24 @@ from cliqa.errors import PluginError, ScaffoldError, UnknownComponentError
 if TYPE_CHECKING:
     from cliqa.registry import Registry
 
-__all__ = ["Names"]
+__all__ = ["Names", "near_name"]
 
 #: Longer ones would push lines of the templates beyond 100 columns.
 _LONGEST: Final = 24
+#: Names of files that other tools run wherever they find them.
+_OTHERS: Final = frozenset({"conftest", "setup"})
 _FORM: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+def near_name(written: str) -> str:
+    """The name that was perhaps meant.
+
+    >>> near_name("My-Gate.v2"), near_name("..")
+    ('my_gate_v2', 'nearest_mean')
+    """
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", written).lower()
+    stem = "_".join(re.findall(r"[a-z0-9]+", apart)).lstrip("0123456789_")[:_LONGEST].rstrip("_")
+    return stem if _FORM.fullmatch(stem) else "nearest_mean"
 
 
 @dataclass(frozen=True)
@@ -44,8 +57,10 @@ class Names:
         if not _FORM.fullmatch(stem) or len(stem) > _LONGEST:
             raise ScaffoldError(
                 f"`{stem}` cannot be a name: expected lower-case letters, digits and single "
-                f"underscores between them, at most {_LONGEST}, such as `nearest_mean`"
+                f"underscores between them, at most {_LONGEST}, such as `{near_name(stem)}`"
             )
+        if stem in _OTHERS:
+            raise ScaffoldError(f"`{stem}.py` is a file that pytest or pip runs; choose another")
         if keyword.iskeyword(stem) or hasattr(builtins, stem) or yaml.safe_load(stem) != stem:
             raise ScaffoldError(f"`{stem}` is a word of Python or YAML; choose another name")
 

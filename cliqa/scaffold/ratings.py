@@ -1,8 +1,9 @@
-"""A table of single ratings: what a new dataset needs to know of it."""
+"""What a new dataset needs to know of its scores: a table of single ratings, or less."""
 
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,20 @@ from cliqa.registry import did_you_mean
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Ratings", "read_ratings"]
+__all__ = ["Layout", "Ratings", "read_layout", "read_ratings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Pictures whose scores stand in a form that their owner writes a reader for.
+
+    Attributes:
+        images: folder of the pictures.
+        scale: ends of the scale that was rated on.
+    """
+
+    images: Path
+    scale: tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +48,18 @@ class Ratings:
     rating: str
     scale: tuple[float, float]
     repeated: bool
+
+
+def read_layout(images: Path, scale: tuple[float, float]) -> Layout:
+    """What is known of pictures without a table.
+
+    Raises:
+        ScaffoldError: the ends are no scale.
+    """
+    low, high = scale
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ScaffoldError(f"--range {low:g} {high:g}: expected two numbers, the lower one first")
+    return Layout(images=images, scale=scale)
 
 
 def read_ratings(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cliqa.results.card import escaped
+from cliqa.results.pseudo import named, pseudo_sets
 from cliqa.results.tables import ResultTable, to_markdown
 from cliqa.serving.scorer import head_names
 
@@ -109,10 +110,12 @@ def _training(source: Mapping[str, Any]) -> str:
             for place, task in enumerate(source["tasks"], start=1)
         ),
     ]
-    if source.get("pseudo_scores"):
+    pseudo = pseudo_sets(source)
+    if any(pseudo.values()):
         lines.append(
-            "Pseudo-MOS are computed ratings: no human rated these very images. Numbers below say "
-            "how well the model follows them, not how well it follows people."
+            f"The ratings of {escaped(named(pseudo))} are pseudo-MOS, which are computed: no human "
+            "rated these very images. Numbers below say how well the model follows them, not how "
+            "well it follows people."
         )
     lines.append(f"Run `{source['run_id']}`, SHA256SUMS `{source['sums_sha256']}`.")
     return "\n\n".join(lines)

@@ -36,6 +36,8 @@ FORMAT: Final = 1
 #: through that the model's own backbone does not hold as they are.
 _FITTED: Final = "gate/"
 LOOK: Final = "look/"
+#: Characters of a message of torch's, which may name every tensor of a network.
+_LONGEST: Final = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +129,7 @@ def rebuild(described: Described, registry: Registry, device: torch.device) -> R
             raise
         raise CliqaError(
             f"{where}: its tensors do not fit its backbone `{named.name}` and its heads: "
-            f"{str(error).splitlines()[0]}"
+            f"{_said(error)}"
         ) from None
     plan = GatePlan(about["gate"]["label"], _gate(described, registry))
     look = _look(described, named, model.backbone, plan.gate)
@@ -135,6 +137,13 @@ def rebuild(described: Described, registry: Registry, device: torch.device) -> R
     aside = 1 if about["main_head"] and about["gate"].get("head") != MAIN else 0
     look = look.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Rebuilt(placed, plan, aside, look)
+
+
+def _said(error: Exception) -> str:
+    """One line of torch's several: behind its title, the first fault with a name or two."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = lines[1] if len(lines) > 1 else (lines or [type(error).__name__])[0]
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."
 
 
 def _strategy(described: Described, registry: Registry) -> Strategy | None:
@@ -200,7 +209,6 @@ def _look(described: Described, named: Any, backbone: Backbone, gate: Gate) -> B
         look.load_state_dict({**backbone.state_dict(), **own})
     except RuntimeError as error:
         raise CliqaError(
-            f"{described.where}: the tensors of the gate's network do not fit: "
-            f"{str(error).splitlines()[0]}"
+            f"{described.where}: the tensors of the gate's network do not fit: {_said(error)}"
         ) from None
     return look

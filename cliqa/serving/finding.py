@@ -105,6 +105,8 @@ class _Finder:
     def of(self, name: str) -> Iterator[Path]:
         """Images that one argument names."""
         path = Path(name)
+        if not name:  # of a variable that is not set; `Path` takes it for the current folder
+            raise DataError("a path is empty; write . for the folder where you are")
         if path.is_dir():
             yield from self._inside(path)
         elif os.path.lexists(path):
@@ -123,7 +125,10 @@ class _Finder:
         """Images in a folder, in the order of their paths."""
         entered: set[str] = set()
         images = []
-        for parent, folders, files in os.walk(folder, followlinks=True):
+        # A folder that cannot be looked into stands for its pictures: its row says why.
+        closed: list[Path] = []
+        note = lambda error: closed.append(Path(error.filename))  # noqa: E731
+        for parent, folders, files in os.walk(folder, onerror=note, followlinks=True):
             real = os.path.realpath(parent)
             if real in entered or not self._recursive:
                 folders.clear()
@@ -132,7 +137,7 @@ class _Finder:
             entered.add(real)
             folders[:] = sorted(f for f in folders if not f.startswith("."))
             images += [Path(parent, file) for file in files if self._is_wanted(file)]
-        return iter(sorted(path for path in images if self._counts(path)))
+        return iter(sorted([*closed, *(path for path in images if self._counts(path))]))
 
     def _is_wanted(self, file: str) -> bool:
         return not file.startswith(".") and (self._pattern is None or fnmatch(file, self._pattern))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from cliqa.config import Resolved
     from cliqa.evaluation import Gate
-    from cliqa.model import Tensors
+    from cliqa.model import Backbone, Tensors
     from cliqa.registry import Registry
 
 __all__ = ["describe_run", "open_tensors"]
@@ -71,15 +71,19 @@ def describe_run(folder: Path, gate: str | None, registry: Registry) -> Describe
             f"gate/{name}": torch.from_numpy(array.copy())
             for name, array in states.get(label, {}).items()
         }
-        if fitted is not None:
-            tensors |= _look(record, label, fitted.create(), named, tensors, registry)
+        looking = None if fitted is None else fitted.create()
+        if looking is not None and looking.stages:
+            network = build_backbone(named, torch.device("cpu"), record["seed"])
+            tensors |= _look(record, label, looking, network, tensors, registry)
+        else:  # its shape is enough: no weights are read or downloaded
+            network = build_backbone(without_weights(named), torch.device("cpu"), 0)
         description = {
             "format": "cliqa-model",
             "format_version": FORMAT,
             "cliqa": cliqa.__version__,
             "backbone": component_record(named),
             "objective": component_record(objective),
-            "strategy": _strategy_record(record, named, tensors, registry, plugins, where),
+            "strategy": _strategy_record(record, network, tensors, registry, plugins, where),
             "gate": _gate_record(label, fitted),
             "main_head": bool(record.get("main_head", False)),
             "heads": heads,
@@ -107,6 +111,8 @@ def _check_unchanged(folder: Path) -> None:
     if not (folder / _MODEL).is_file():
         raise ResultError(f"{folder} ships no weights: {_MODEL} is missing")
     for name in (RUN, _MODEL, _GATES):
+        if name in sums and not (folder / name).is_file():
+            raise ResultError(f"{folder / name} is missing; bring it back, or the whole run")
         if (folder / name).is_file() and sums.get(name) != sha256(folder / name):
             raise ResultError(f"{folder / name} was changed after the run: its SHA-256 differs")
 
@@ -152,16 +158,15 @@ def _fitted_gate(
 
 def _strategy_record(
     record: Mapping[str, Any],
-    named: Resolved,
+    network: Backbone,
     tensors: Tensors,
     registry: Registry,
     plugins: list[Mapping[str, Any]],
     where: str,
 ) -> dict[str, Any] | None:
     """The method, if the network has tensors that the backbone by itself has not; else None."""
-    plain = build_backbone(without_weights(named), torch.device("cpu"), 0).state_dict()
     here = {name.removeprefix("backbone/") for name in tensors if name.startswith("backbone/")}
-    if here <= set(plain):
+    if here <= set(network.state_dict()):
         return None
     method = find_component("strategy", record["strategy"], registry, plugins, where)
     return component_record(method)
@@ -181,22 +186,21 @@ def _look(
     record: Mapping[str, Any],
     label: str,
     gate: Gate,
-    named: Resolved,
+    network: Backbone,
     tensors: Tensors,
     registry: Registry,
 ) -> Tensors:
-    """Tensors of the pre-trained network that the gate looks through, where the model's differ."""
-    if not gate.stages:
-        return {}
-    # Its weights are read, or downloaded, once more: a method that trains the whole network
-    # leaves nothing of the one that the gate was fitted through.
-    network = build_backbone(named, torch.device("cpu"), record["seed"])
+    """Tensors of the pre-trained network that the gate looks through, where the model's differ.
+
+    A method that trains the whole network leaves nothing of that one in the run.
+    """
     told = record.get("backbone_sha256")
     if told is not None and rest_digest(network, {}) != told:
         raise CliqaError(
             f"gate `{label}` looks through the network as it was before training, and backbone "
-            f"`{named.name}` made here starts from other weights than in the run; bring back the "
-            "weights of the run, or choose a gate that looks at no image with --gate"
+            f"`{record['config']['backbone']['name']}` made here starts from other weights than in "
+            "the run; bring back the weights of the run, or choose a gate that looks at no image "
+            "with --gate"
         )
     state = network.state_dict()
     if gate.normalization is not None:

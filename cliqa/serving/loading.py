@@ -14,6 +14,7 @@ from cliqa.model.precision import choose_precision
 from cliqa.registry import Registry
 from cliqa.results import FolderState, folder_state
 from cliqa.results.files import explained, sha256
+from cliqa.results.layout import COMPARE, RUN, SUMS
 from cliqa.serving.described import FORMAT, Described
 from cliqa.serving.from_run import describe_run, open_tensors
 from cliqa.serving.scorer import QualityScorer, View
@@ -101,7 +102,7 @@ def describe(folder: Path, gate: str | None, registry: Registry) -> Described:
         advice = "unpack it first" if folder.suffix == ".zip" else "name the folder it lies in"
         raise ResultError(f"{folder} is a file, expected the folder of a model; {advice}")
     if folder_state(folder) is not FolderState.FINISHED:
-        raise ResultError(_nothing_there(folder))
+        raise ResultError(_damaged(folder) or _nothing_there(folder))
     return describe_run(folder, gate, registry)
 
 
@@ -150,6 +151,26 @@ def _from_folder(folder: Path, gate: str | None) -> Described:
             "export the run again, or fetch it whole"
         )
     return Described(about, open_tensors(folder / WEIGHTS)[0], str(folder))
+
+
+def _damaged(folder: Path) -> str:
+    """What is wrong with a folder that once was a model or a run; empty: it never was one."""
+    beside = folder.name == COMPARE
+    if not beside and folder_state(folder.absolute().parent) is FolderState.FINISHED:
+        return f"{folder} is a part of a run; name the folder of the run, {folder.parent}"
+    for there, other, advice in (
+        (WEIGHTS, CONFIG, "export the run again, or fetch it whole"),
+        (SUMS, RUN, "bring it back, or the whole run"),
+        (RUN, SUMS, "bring it back, or the whole run"),
+    ):
+        if (folder / there).is_file() and folder_state(folder) is FolderState.FOREIGN:
+            state = "missing"
+            if (folder / other).is_file():
+                with explained("read", folder / other):
+                    (folder / other).read_bytes()
+                state = "damaged, or not cliqa's"
+            return f"{folder / other} is {state}; {advice}"
+    return ""
 
 
 def _nothing_there(folder: Path) -> str:

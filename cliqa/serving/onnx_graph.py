@@ -7,6 +7,7 @@ import logging
 import re
 import tempfile
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,7 +33,7 @@ OUTPUTS: Final = ("score", "heads", "weights")
 TOLERANCE: Final = 1e-4
 _PACKAGES: Final = ("onnx", "onnxscript", "onnxruntime")
 #: Height and width of pictures that a graph is tried with; the first is the one it is traced with.
-_SIZES: Final = ((224, 288), (160, 192))
+_SIZES: Final = ((224, 288), (161, 187))
 
 
 def check_can_export() -> None:
@@ -126,25 +127,36 @@ def _written(graph: _Graph, pictures: Tensor, scorer: QualityScorer, *, dynamic:
     with tempfile.TemporaryDirectory() as folder, _quietly(), torch.no_grad():
         file = Path(folder) / "model.onnx"
         try:
-            torch.onnx.export(
-                graph,
-                (pictures,),
-                str(file),
-                input_names=[INPUT],
-                output_names=list(OUTPUTS),
-                dynamic_shapes=shapes,
-                dynamo=True,
-                external_data=False,
-                verbose=False,
-            )
+            with graph.model.backbone.as_graph() if dynamic else nullcontext():
+                torch.onnx.export(
+                    graph,
+                    (pictures,),
+                    str(file),
+                    input_names=[INPUT],
+                    output_names=list(OUTPUTS),
+                    dynamic_shapes=shapes,
+                    dynamo=True,
+                    external_data=False,
+                    verbose=False,
+                )
         except Exception as error:  # of torch's many, whatever an operation cannot
-            reason = (str(error) or type(error).__name__).strip().splitlines()[0]
+            reason = _reason(error)
             advice = "; try one size with --onnx-size" if dynamic else ""
             raise CapabilityError(
                 f"backbone `{scorer.about['backbone']['name']}` cannot be exported to ONNX: "
                 f"{reason}{advice}"
             ) from error
         return file.read_bytes()
+
+
+def _reason(error: BaseException) -> str:
+    """What the backbone says itself, where it is the cause; else the first line."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, CapabilityError):
+            return str(cause)
+        cause = cause.__cause__ or cause.__context__
+    return (str(error) or type(error).__name__).strip().splitlines()[0]
 
 
 def _difference(content: bytes, graph: _Graph, pictures: Tensor) -> float:

@@ -19,6 +19,7 @@ from cliqa.data.resize import Resize
 from cliqa.errors import CliqaError, DataError
 from cliqa.evaluation.evaluator import MAIN
 from cliqa.model import Compute, pixels_that_fit
+from cliqa.results.pseudo import named, pseudo_sets
 from cliqa.serving.described import rebuild
 from cliqa.serving.pictures import Picture, formats, picture_of
 
@@ -335,9 +336,11 @@ def _head_name(tasks: Sequence[str]) -> str:
 def scale_of(about: dict[str, Any]) -> str:
     """What the score's number means."""
     told = about.get("score_scale") or "higher is better; its objective does not tell more"
-    if about["source"].get("pseudo_scores"):
+    source = about["source"]
+    trained = {name: yes for name, yes in pseudo_sets(source).items() if name in source["tasks"]}
+    if any(trained.values()):
         told += (
-            ". The ratings it was trained on are pseudo-MOS: computed, not given by people for "
-            "these very images"
+            f". The ratings of {named(trained)} that it was trained on are pseudo-MOS: computed, "
+            "not given by people for these very images"
         )
     return f"{told}."

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import html
 import io
+import tempfile
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
 from cliqa.errors import ConfigError, DataError, ResultError
-from cliqa.results.files import write_atomic
+from cliqa.results.files import explained, write_atomic
 from cliqa.serving.pictures import picture_of
 from cliqa.sheets import Cell, draw_sheet
 
@@ -38,11 +39,15 @@ def best_first(rows: Sequence[Row]) -> list[Row]:
 
 
 def check_sheet(path: Path, *, overwrite: bool) -> None:
-    """Raise if no sheet can be written there; changes nothing."""
+    """Raise if no sheet can be written there; makes the folder, if it is absent."""
     if path.suffix.lower() not in SHEETS:
         raise ConfigError(f"--contact-sheet {path}: expected a name that ends in .png or .html")
     if path.is_dir():
         raise ResultError(f"--contact-sheet {path} is a folder; name a file")
+    with explained("write", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass  # a place that cannot be written to is known now, not when all is scored
     if path.exists() and not overwrite and not _is_sheet(path):
         raise ResultError(
             f"--contact-sheet {path} exists and is no contact sheet; name another file, or replace "

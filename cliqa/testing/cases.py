@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,7 @@ def plugin_cases(
         for check in checks_of(subject.kind)
     ]
     _refuse_unknown(settings or {}, {str(case.subject) for case in found}, "settings")
+    _refuse_wrong(settings or {}, {str(case.subject): case.subject for case in found})
     expected = _expected(found, expected_failures or {})
     wanted = list(only)
     _refuse_unknown(wanted, {n for case in found for n in _names(case)}, "only")
@@ -141,7 +143,8 @@ def check_plugin(
         A result for each check of each component.
 
     Raises:
-        ConfigError: the target, or a name in the arguments, does not exist.
+        ConfigError: the target, or a name in the arguments, does not exist, or a component does
+            not take the settings.
         PluginError: the plugin cannot be loaded.
     """
     found = plugin_cases(
@@ -165,6 +168,17 @@ def _refuse_unknown(names: Iterable[str], known: set[str], argument: str) -> Non
             alike = sorted(k for k in known if ("/" in k) == ("/" in name))
             near = did_you_mean(name, alike) or f" There is: {', '.join(alike)}."
             raise ConfigError(f"{argument}: there is no `{name}` here.{near}")
+
+
+def _refuse_wrong(
+    settings: Mapping[str, Mapping[str, Any]], subjects: Mapping[str, PluginSubject | Subject]
+) -> None:
+    """Raise `ConfigError` once where settings are wrong, not in every check of the component."""
+    for name in settings:
+        subject = subjects[name]
+        if isinstance(subject, Subject):
+            with suppress(CheckSkipped):  # a value is missing: the checks tell
+                subject.config()
 
 
 def _expected(found: Sequence[Case], given: Mapping[str, str]) -> dict[str, str]:

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from cliqa.errors import CapabilityError
 from cliqa.hub import cached_only_if_unreachable
 from cliqa.model import Backbone
+from cliqa_timm.graph import padding_as_graph
 from cliqa_timm.weights import hub_error, load_file, ways_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from cliqa_timm.config import TimmConfig, TwoStreamConfig
 
@@ -124,6 +126,10 @@ class TimmBackbone(Backbone):
         channels = [level["num_chs"] for level in network.feature_info]  # type: ignore[union-attr]
         self.stage_dims: Mapping[int, int] = {s: channels[i] for s, i in self._levels.items()}
         self.feature_dim = int(network.head_hidden_size)  # type: ignore[arg-type]
+
+    def as_graph(self) -> AbstractContextManager[None]:
+        """See `Backbone.as_graph`; convolutions that pad by size, such as EfficientNet-Lite's."""
+        return padding_as_graph()
 
     def forward(self, images: Tensor) -> Tensor:
         """See `Backbone.forward`."""

@@ -413,6 +413,24 @@ def test_show_of_an_unknown_name_is_an_error_with_suggestions(shop: FakeSite):
     result = cliqa_("show", "backbone", "tinny")
     assert result.exit_code == 2
     assert "error: unknown backbone `tinny`. Did you mean `tiny`?" in result.stderr
+    assert "a component of your own file is shown with `--local FILE.py`" in result.stderr
+
+
+def test_show_names_the_file_that_may_hold_an_unknown_component(shop: FakeSite, monkeypatch):
+    file = shop.file("local_one.py", strategy("local-one", "x:y", summary="of my own"))
+    monkeypatch.chdir(file.parent)
+    result = cliqa_("show", "strategy", "local-one")
+    assert result.exit_code == 2
+    assert "is shown with `--local local_one.py`" in result.stderr
+    assert cliqa_("show", "strategy", "local-one", "--local", "local_one.py").exit_code == 0
+    given = cliqa_("show", "strategy", "nothing", "--local", "local_one.py")
+    assert "--local" not in given.stderr
+
+
+def test_show_of_a_name_of_another_kind_names_that_kind(shop: FakeSite):
+    result = cliqa_("show", "strategy", "tiny")
+    assert result.exit_code == 2
+    assert "there is a backbone `tiny`: `cliqa show backbone tiny`" in result.stderr
 
 
 def test_show_of_a_clash_is_an_error_that_names_both_owners(shop: FakeSite):
@@ -436,3 +454,15 @@ def cliqa_gates():
     result = cliqa_("show", "gate", "g")
     assert result.exit_code == 0, result.output
     assert "transform" in result.stdout
+
+
+def test_a_listing_without_a_kind_names_the_kinds(site: FakeSite):
+    result = cliqa_("list")
+    assert result.exit_code == 2
+    assert "name a kind of component: backbone, strategy, " in result.stderr
+
+
+def test_the_whole_of_what_is_no_recipe_is_refused(shop: FakeSite):
+    result = cliqa_("show", "backbone", "tiny", "--full")
+    assert result.exit_code == 2
+    assert "--full is for recipes" in result.stderr

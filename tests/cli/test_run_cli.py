@@ -129,6 +129,8 @@ def test_a_good_run_prints_the_tables_and_says_that_scores_are_pseudo_mos(run):
     assert written == ["runs"]
     for words in ("tsn-iqa", "newest", "mSRCC", "SRCC: tsn-iqa", "pseudo-MOS", "runs/run"):
         assert words in outcome.stdout
+    printed = " ".join(outcome.stdout.split())
+    assert "The qualities of embedded are pseudo-MOS: computed" in printed
 
 
 def test_a_second_run_takes_a_new_folder_and_an_explicit_one_is_refused(run, tmp_path):
@@ -163,7 +165,7 @@ def test_many_tasks_are_printed_as_one_table_in_place_of_matrices(count):
     entry = {"mSRCC": 0.5, "srcc": [[0.5] * count] * count, "undefined": {}}
     metrics = {"tasks": tasks, "gates": {"newest": entry}}
     report = SimpleNamespace(
-        results={"one": metrics, "two": metrics}, costs={}, told_task_id=(), pseudo_scores=False,
+        results={"one": metrics, "two": metrics}, costs={}, told_task_id=(), pseudo_scores={},
         seconds=1, folder="out",
     )  # fmt: skip
     console = Console(file=io.StringIO(), width=80)

@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-import yaml
 from click.testing import CliRunner
 from PIL import Image
 
@@ -14,27 +13,18 @@ from cliqa.cli import cli
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(finished_run, embedded, tmp_path_factory):
     """A model's folder, of a run of one task."""
-    from cliqa.config import load_config
-    from cliqa.registry import Registry
-    from cliqa.run import run
-
     folder = tmp_path_factory.mktemp("score")
-    task = {"name": "embedded", "as": "live-like", "subset": "live-like", "images": 48, "size": 64}
     config = {
         "backbone": "s-cnn",
         "strategy": "tsn-iqa",
         "gates": ["newest", "oracle"],
-        "stream": {"tasks": [task]},
+        "stream": {"tasks": [embedded("live-like")]},
         "train": {"warmup_epochs": 1, "epochs": 1, "crop": 32, "shrink": None},
         "threads": 1,
     }
-    (folder / "run.yaml").write_text(yaml.safe_dump(config))
-    loaded = load_config(
-        folder / "run.yaml", registry_factory=lambda files: Registry.discover(local_files=files)
-    )
-    run(loaded, folder / "run")
+    finished_run(config, folder).rename(folder / "run")
     done = call("export", folder / "run", "--out", folder / "model")
     assert done.exit_code == 0, done.output
     assert "put a licence into it" in done.stdout
@@ -111,6 +101,9 @@ def test_a_formula_in_a_name_is_defused(model, photos, monkeypatch):
         (("photos", "--out", "t.xlsx"), "expected a name that ends in .csv"),
         (("photos", "--out", "photos"), "expected a name that ends in"),
         (("photos", "--contact-sheet", "photos/c.png"), "is no contact sheet"),
+        (("photos", "--contact-sheet", "photos/b.jpg/c.png"), "a part of the path is a file"),
+        (("photos", "--out", "photos/b.jpg/t.csv"), "a part of the path is a file"),
+        (("",), "a path is empty"),
         (("photos", "--gate", "oracle"), "holds gate `newest` and no other"),
         (("photos", "--shrink", "3x"), "shrink: expected a size"),
         (("photos", "--device", "tpu"), "device: `tpu` cannot be used"),
@@ -150,3 +143,67 @@ def test_importing_cliqa_and_asking_for_load_only_then_loads_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False True"
+
+
+def test_pictures_of_every_odd_kind_are_a_score_or_a_row_that_says_why_not(model, tmp_path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (40, 56, 3)).astype(np.uint8)
+    deep = rng.integers(0, 65536, (40, 56)).astype(np.uint16)
+    frames = [Image.fromarray(np.roll(pixels, n, axis=0)) for n in range(3)]
+    scored = {
+        "sixteen.png": Image.fromarray(deep),
+        "cmyk.jpg": Image.fromarray(pixels).convert("CMYK"),
+        "dot.png": Image.fromarray(pixels[:1, :1]),
+        "one-bit.png": Image.fromarray(pixels[..., 0] > 99),
+        "new\nline.png": Image.fromarray(pixels),
+        "[bold]x.png": Image.fromarray(pixels),
+    }
+    for name, image in scored.items():
+        image.save(folder / name)
+    frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    faults = {"text.jpg": b"no picture", "empty.png": b""}
+    faults["cut.jpg"] = (folder / "cmyk.jpg").read_bytes()[:900]
+    for name, content in faults.items():
+        (folder / name).write_bytes(content)
+    done = call("score", model, folder, "--out", tmp_path / "t.json", "--quiet")
+    assert done.exit_code == 1
+    rows = json.loads((tmp_path / "t.json").read_text())
+    assert len(rows) == len(scored) + len(faults) + 1
+    told = {row["path"].rpartition("/")[2]: row for row in rows}
+    assert {name for name, row in told.items() if row["score"] is None} == set(faults)
+    assert all(told[name]["error"] for name in faults)
+    assert np.isfinite([row["score"] for row in rows if row["score"] is not None]).all()
+    assert told["moving.gif"]["note"] == "the first of 3 frames"
+
+
+def test_scores_are_printed_although_the_sheet_cannot_be_drawn(model, photos, monkeypatch):
+    from cliqa.errors import ResultError
+
+    def fail(*arguments):
+        raise ResultError("the disk is full")
+
+    monkeypatch.setattr("cliqa.serving.sheet.write_sheet", fail)
+    done = call("score", model, "photos", "--contact-sheet", "s.html")
+    assert done.exit_code == 2
+    assert "the disk is full" in done.stderr
+    assert "photos/b.jpg" in done.stdout
+
+
+def test_an_export_whose_graph_fails_says_that_the_model_itself_is_there(
+    model, tmp_path, monkeypatch
+):
+    from cliqa.errors import CapabilityError
+    from cliqa.serving import onnx_graph
+
+    def fail(*arguments, **options):
+        raise CapabilityError("no form as a graph")
+
+    monkeypatch.setattr(onnx_graph, "check_can_export", lambda: None)
+    monkeypatch.setattr(onnx_graph, "export_onnx", fail)
+    done = call("export", model, "--out", tmp_path / "copy", "--onnx")
+    assert done.exit_code == 2
+    assert "no form as a graph" in done.stderr
+    assert f"{tmp_path / 'copy'} holds the model without it" in done.stderr
+    assert (tmp_path / "copy" / "config.json").is_file()

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 from cliqa.cli import cli
 from cliqa.errors import ConfigError, ResultError
-from cliqa.run import BuiltDatasets, run
+from cliqa.run import run
 
 RUNS = Path(__file__).with_name("runs.py")
 #: How far two processes may be from one, in the unit of weights and scores: sums are added up in
@@ -104,11 +104,6 @@ def load():
         )
 
     return go
-
-
-@pytest.fixture(scope="module")
-def built():
-    return BuiltDatasets()
 
 
 @pytest.fixture(scope="module")

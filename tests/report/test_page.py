@@ -271,7 +271,7 @@ def test_runs_that_must_not_be_compared_stand_in_sections_that_say_so(make_run):
 def test_warnings_stand_at_the_head_of_a_section(make_run):
     report = report_of(make_run("a", extra={"pseudo_scores": True}))
     first, second, *_ = report.sections[0].warnings
-    assert first.startswith("These qualities are pseudo-MOS")
+    assert first.startswith("The qualities of live, csiq and bid are pseudo-MOS: computed")
     assert "users cannot tell: oracle" in second
 
 

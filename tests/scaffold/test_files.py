@@ -15,16 +15,30 @@ from cliqa.testing import check_plugin
 
 ROOT = Path(__file__).parents[2]
 KINDS = {"method": "strategy", "gate": "gate", "metric": "metric", "dataset": "dataset"}
-OF_RATINGS = ("--images", "pictures", "--scores", "ratings.csv", "--range", "1", "5")
+OF_PICTURES = ("--images", "pictures", "--range", "1", "5")
+OPTIONS = {"dataset": (*OF_PICTURES, "--scores", "ratings.csv"), "layout": OF_PICTURES}
+#: A dataset without a table is another file of the same kind.
+WRITTEN = [*KINDS, "layout"]
 
 
 def write(new, kind, name):
-    done = new(kind, f"{name}.py", *(OF_RATINGS if kind == "dataset" else ()))
+    command = "dataset" if kind == "layout" else kind
+    done = new(command, f"{name}.py", *OPTIONS.get(kind, ()))
     assert done.exit_code == 0, done.output
     return done.output
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.fixture
+def rated_names(ratings):
+    """The pictures of `ratings`, each with a score in its name; file name -> score."""
+    found = {}
+    for number, path in enumerate(sorted(Path("pictures").iterdir())):
+        found[f"{path.stem}_{1 + number / 3:.2f}.png"] = round(1 + number / 3, 2)
+        path.rename(path.with_name(list(found)[-1]))
+    return found
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
 def test_the_file_says_where_it_is_and_what_to_type_next(new, ratings, kind):
     text = write(new, kind, "my_own")
     assert "my_own.py" in text
@@ -45,7 +59,7 @@ def test_a_method_is_at_most_forty_lines(new):
 
 
 @pytest.mark.parametrize("name", ["x", "twenty_four_letters_long"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WRITTEN)
 def test_ruff_finds_nothing_whatever_the_length_of_the_name(new, ratings, kind, name):
     pytest.importorskip("ruff", reason="it comes with the extra `dev`")
     write(new, kind, name)
@@ -150,3 +164,73 @@ def test_a_rating_off_the_scale_names_file_and_line(new, ratings):
     settings = found.config_model()(images="pictures", scores="ratings.csv")
     with pytest.raises(DataError, match=r"ratings\.csv:38: rating '6'; expected .* \(1, 5\)"):
         found.create(settings)
+
+
+@pytest.fixture
+def layout(new, rated_names):
+    """Write a dataset without a table; gives what builds it."""
+    write(new, "layout", "my_own")
+
+    def build(folder="pictures"):
+        found = Registry.discover(local_files=[Path("my_own.py")]).get("dataset", "my-own")
+        return found.create(found.config_model()(images=folder))
+
+    return build
+
+
+def test_a_dataset_without_a_table_reads_scores_from_names_and_passes_the_kit(layout, rated_names):
+    rows = layout().table.remove_columns("image").to_list()
+    assert {row["sample_id"]: row["quality"] for row in rows} == rated_names
+    results = check_plugin("my_own.py", settings={"dataset:my-own": {"images": "pictures"}})
+    assert {r.status for r in results} <= {"passed", "skipped"}, results
+
+
+def test_a_dataset_without_a_table_runs_at_once_on_names_with_scores(layout, small):
+    done = CliRunner().invoke(cli, ["run", "my_own.yaml", "--quiet", *small])
+    assert done.exit_code == 0, done.output
+    assert "my-own" in done.output
+
+
+def test_a_reader_of_ones_own_may_take_the_place_of_the_one_that_is_written(layout, rated_names):
+    import json
+
+    listed = {name: {"mos": score, "scene": name[0]} for name, score in rated_names.items()}
+    Path("pictures/mos.json").write_text(json.dumps(listed))
+    text = Path("my_own.py").read_text()
+    body = text.index("    for path in sorted(")
+    own = (
+        "    import json\n"
+        "    for name, about in json.loads((folder / 'mos.json').read_text()).items():\n"
+        "        yield {'picture': name, 'score': about['mos'], 'reference': about['scene']}\n\n\n"
+    )
+    Path("my_own.py").write_text(text[:body] + own + text[text.index("class Settings") :])
+    rows = layout().table.remove_columns("image").to_list()
+    assert {row["sample_id"]: row["score_raw"] for row in rows} == rated_names
+    assert all(row["reference"] == row["sample_id"][0] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("beach.png", "no score in the name of pictures/beach.png, such as beach_3.72.png"),
+        ("img_004.png", "no score in the name of pictures/img_004.png"),
+        ("beach_5.20.png", "score 5.2 of pictures/beach_5.20.png is not on the scale (1, 5)"),
+    ],
+)
+def test_a_picture_that_cannot_be_read_names_the_line_to_change(layout, name, fault):
+    from cliqa.errors import DataError
+
+    next(Path("pictures").iterdir()).rename(Path("pictures") / name)
+    lines = Path("my_own.py").read_text().splitlines()
+    line = 1 + next(n for n, text in enumerate(lines) if text.startswith("def read"))
+    with pytest.raises(DataError) as raised:
+        layout()
+    assert fault in str(raised.value)
+    assert f"see `read` in my_own.py, line {line}" in str(raised.value)
+
+
+def test_a_folder_without_pictures_is_said_by_the_written_reader(layout):
+    from cliqa.errors import DataError
+
+    with pytest.raises(DataError, match="no picture in the folder nowhere"):
+        layout("nowhere")

@@ -11,8 +11,12 @@ import pytest
     ("path", "fault"),
     [
         ("my_own", "expected a file name that ends in `.py`"),
+        ("my_own", "such as my_own.py"),
         ("my-own.py", "`my-own` cannot be a name"),
+        ("my-own.py", "such as `my_own`"),
         ("MyOwn.py", "`MyOwn` cannot be a name"),
+        ("MyOwn.py", "such as `my_own`"),
+        ("setup.py", "is a file that pytest or pip runs"),
         ("1st.py", "`1st` cannot be a name"),
         ("a__b.py", "`a__b` cannot be a name"),
         ("a_very_long_name_of_a_method.py", "at most 24"),
@@ -95,3 +99,35 @@ def test_a_table_that_needs_no_code_is_said_to_need_none(new, ratings):
     done = new("dataset", "my_own.py", *options())
     assert done.exit_code == 0
     assert "the dataset `rated-images` reads such a table without code" in done.output
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ((), "missing: FILE.py, --images, --range; for example"),
+        (("my_own.py",), "missing: --images, --range; for example"),
+        (("my_own.py", "--scores", "ratings.csv"), "missing: --images, --range; for example"),
+        (("my_own.py", "--images", "pictures"), "missing: --range; for example"),
+    ],
+)
+def test_all_that_a_new_dataset_lacks_is_said_at_once_with_a_command_that_works(
+    new, ratings, given, missing
+):
+    done = new("dataset", *given)
+    assert done.exit_code == 2
+    assert missing in done.output
+    example = done.output.split("`")[1].removeprefix("cliqa new ").split()
+    assert new(*example).exit_code == 0
+
+
+@pytest.mark.parametrize("scale", [("5", "1"), ("1", "1"), ("nan", "5"), ("1", "inf")])
+def test_two_numbers_that_are_no_scale_are_refused(new, ratings, scale):
+    done = new("dataset", "my_own.py", *options(**{"--scores": None, "--range": scale}))
+    assert done.exit_code == 2
+    assert "expected two numbers, the lower one first" in done.output
+
+
+def test_columns_without_a_table_are_refused(new, ratings):
+    done = new("dataset", "my_own.py", *options(**{"--scores": None, "--rating": "score"}))
+    assert done.exit_code == 2
+    assert "add --scores FILE" in done.output

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 #: Gates of every kind; beside it a method whose whole network drifts.
@@ -19,31 +18,17 @@ CONFIG = {
         "newest",
         "uniform",
     ],
-    "stream": {
-        "tasks": [
-            {"name": "embedded", "as": s, "subset": s, "images": 48, "size": 64}
-            for s in ("live-like", "bid-like")
-        ],
-    },
     "train": {"warmup_epochs": 1, "epochs": 1, "crop": 32, "shrink": None, "precision": "float32"},
     "threads": 1,
 }
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory):
+def tiny_run(finished_run, embedded, tmp_path_factory):
     """The folder of a finished run."""
-    from cliqa.config import load_config
-    from cliqa.registry import Registry
-    from cliqa.run import run
-
-    folder = tmp_path_factory.mktemp("served")
-    (folder / "run.yaml").write_text(yaml.safe_dump(CONFIG))
-    config = load_config(
-        folder / "run.yaml", registry_factory=lambda files: Registry.discover(local_files=files)
-    )
-    run(config, folder / "out")
-    return folder / "out"
+    tasks = [embedded(subset) for subset in ("live-like", "bid-like")]
+    stream = {"tasks": tasks}
+    return finished_run(CONFIG | {"stream": stream}, tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture(scope="session")

@@ -85,3 +85,21 @@ def test_any_path_is_shown_in_printable_text_that_utf8_holds(raw):
     text = shown_path(os.fsdecode(raw))
     text.encode("utf-8")
     assert all(c.isprintable() for c in text)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_found_so_that_its_row_says_so(tree, monkeypatch):
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert names(find_images([tree]), tree) == ["a.PNG", "b.jpg", "sub"]
+
+
+def test_an_empty_argument_is_not_taken_for_the_current_folder(tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    with pytest.raises(DataError, match=r"a path is empty; write \. for the folder"):
+        find_images([""])

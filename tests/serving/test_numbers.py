@@ -16,6 +16,7 @@ from cliqa.errors import (
     ResultError,
     UnknownComponentError,
 )
+from cliqa.registry import Registry
 from cliqa.results import load_bundle
 from cliqa.serving import QualityScorer, export_model
 
@@ -106,7 +107,7 @@ def test_the_hub_mixin_saves_and_loads_the_same_model(tiny_scorer, tmp_path):
     assert card.data.library_name == "cliqa"
     sets = {r.dataset_config for r in card.data.eval_results if r.dataset_config}
     assert sets == {"live-like", "bid-like"}
-    assert "pseudo-MOS" in card.text
+    assert "The ratings of live-like and bid-like are pseudo-MOS" in card.text
     assert "Not chosen yet" in card.text
 
 
@@ -257,4 +258,72 @@ def test_heads_are_named_by_their_tasks_and_told_apart():
 
 def test_pseudo_scores_and_the_objective_are_told(tiny_scorer):
     assert "no MOS" in tiny_scorer.scale
-    assert "pseudo-MOS" in tiny_scorer.scale
+    assert "The ratings of live-like and bid-like that it was trained on" in tiny_scorer.scale
+
+
+@pytest.mark.parametrize("gate", ["kmeans", "uniform"])
+def test_a_run_is_described_with_its_network_made_once(tiny_run, monkeypatch, gate):
+    from cliqa.serving import from_run
+
+    made = []
+
+    def counted(*arguments):
+        made.append(arguments)
+        return build_backbone(*arguments)
+
+    build_backbone = from_run.build_backbone
+    monkeypatch.setattr(from_run, "build_backbone", counted)
+    from_run.describe_run(tiny_run, gate, Registry.discover())
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("gone", "text"),
+    [
+        ("checkpoints/model.safetensors", "ships no weights"),
+        ("checkpoints/gates.safetensors", r"gates\.safetensors is missing; bring it back"),
+        ("run.json", r"run\.json is missing; bring it back"),
+        ("SHA256SUMS", "SHA256SUMS is missing; bring it back"),
+    ],
+)
+def test_a_run_without_one_of_its_files_is_refused_by_that_files_name(
+    tiny_run, tmp_path, gone, text
+):
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run, folder)
+    (folder / gone).unlink()
+    with pytest.raises(ResultError, match=text):
+        cliqa.load(folder)
+
+
+def test_a_run_whose_record_is_cut_off_is_called_damaged(tiny_run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run, folder)
+    (folder / "run.json").write_text("{")
+    with pytest.raises(ResultError, match=r"run\.json is damaged"):
+        cliqa.load(folder)
+
+
+def test_the_folder_of_checkpoints_is_answered_with_the_run_that_it_is_a_part_of(tiny_run):
+    with pytest.raises(ResultError, match=f"name the folder of the run, {tiny_run}"):
+        cliqa.load(tiny_run / "checkpoints")
+
+
+@pytest.mark.parametrize(("content", "state"), [(None, "missing"), ("{", "damaged, or not")])
+def test_a_model_without_its_description_is_called_so(model_folder, content, state):
+    path = model_folder / "config.json"
+    path.unlink() if content is None else path.write_text(content)
+    with pytest.raises(ResultError, match=rf"config\.json is {state}"):
+        cliqa.load(model_folder)
+
+
+def test_a_tensor_that_is_missing_is_named(model_folder):
+    from cliqa.results.files import sha256
+
+    tensors = load_file(model_folder / "model.safetensors")
+    name = min(name for name in tensors if name.startswith("backbone/"))
+    del tensors[name]
+    save_file(tensors, model_folder / "model.safetensors", {"format": "pt"})
+    change(model_folder, weights_sha256=sha256(model_folder / "model.safetensors"))
+    with pytest.raises(CliqaError, match=name.removeprefix("backbone/")):
+        cliqa.load(model_folder)

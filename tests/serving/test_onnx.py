@@ -56,3 +56,33 @@ def test_a_size_is_height_x_width():
     assert parse_size(None) is None
     with pytest.raises(ConfigError, match="expected HEIGHTxWIDTH"):
         parse_size("384")
+
+
+@needs_onnx
+def test_a_backbone_that_cannot_take_any_size_is_refused_with_its_reason_and_the_way_out(
+    tiny_run, tmp_path, monkeypatch
+):
+    scorer = cliqa.load(tiny_run, gate="uniform", device="cpu")
+
+    def refuse(self):
+        raise CapabilityError("it pads in its own way")
+
+    monkeypatch.setattr(type(scorer._rebuilt.model.backbone), "as_graph", refuse)
+    with pytest.raises(CapabilityError, match="it pads in its own way; try one size with --onnx"):
+        export_onnx(scorer, tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()
+    assert "64 x 80" in export_onnx(scorer, tmp_path / "model.onnx", size=(64, 80))
+
+
+@needs_onnx
+def test_a_layer_that_refuses_while_it_is_traced_gives_its_own_reason(
+    tiny_run, tmp_path, monkeypatch
+):
+    scorer = cliqa.load(tiny_run, gate="uniform", device="cpu")
+
+    def refuse(self, images):
+        raise CapabilityError("it pads in its own way")
+
+    monkeypatch.setattr(type(scorer._rebuilt.model.backbone), "forward", refuse)
+    with pytest.raises(CapabilityError, match="exported to ONNX: it pads in its own way; try"):
+        export_onnx(scorer, tmp_path / "model.onnx")

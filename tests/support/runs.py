@@ -8,6 +8,7 @@ import yaml
 
 from cliqa.config import load_config
 from cliqa.registry import Registry
+from cliqa.run import run
 
 TINY = """
 from cliqa import Component, hookimpl
@@ -75,11 +76,42 @@ _CONFIG = {
     "threads": 1,
 }
 
+#: Settings of methods whose own phases would take a minute; what they do is the same.
+_SHORTER = {
+    "gfr": {"generator_epochs": 2, "copies": 2, "replay_size": 50},
+    "liqa": {
+        "gan_epochs": 2, "head_epochs": 2, "copies": 2, "replay_size": 50, "gan_width": 32,
+    },
+}  # fmt: skip
+
 
 def tiny_config(folder):
     """The configuration as plain data, with its plugin file in `folder`."""
     (folder / "tiny_plugin.py").write_text(TINY)
     return copy.deepcopy(_CONFIG)
+
+
+def of_method(config, strategy):
+    """The tiny configuration for a method: its name, shortened, or its settings as they are."""
+    name = strategy if isinstance(strategy, str) else strategy["name"]
+    shorter = {"name": name} | _SHORTER.get(name, {})
+    config["strategy"] = shorter if isinstance(strategy, str) else strategy
+    if name == "liqa":
+        config["objective"] = "squared-error"
+    config["gates"] = [{"name": "kmeans", "k": 4, "n_init": 1}, "newest"]
+    config["train"] |= {"warmup_epochs": 1, "epochs": 2, "batch_size": 16}
+    return config
+
+
+def embedded(subset, name=None):
+    """A task of the embedded set, as small as can be."""
+    return {"name": "embedded", "as": name or subset, "subset": subset, "images": 48, "size": 64}
+
+
+def finished_run(config, folder):
+    """Train a configuration; the folder of its result."""
+    run(resolver(folder)(config), folder / "out")
+    return folder / "out"
 
 
 def resolver(folder):

@@ -114,10 +114,16 @@ def test_a_mistake_of_the_user_ends_with_exit_code_2_and_one_message(arguments, 
     assert "Traceback" not in done.output
 
 
+def test_settings_on_the_command_line_that_the_component_refuses_are_one_message():
+    done = cliqa("gate:kmeans", "--set", "gate:kmeans.k=-3")
+    assert done.exit_code == 2
+    assert done.output.count("k: Input should be greater than or equal to 1") == 1
+    assert "FAILED" not in done.output
+
+
 def test_settings_on_the_command_line_reach_the_component():
-    done = cliqa("gate:kmeans", "--set", "gate:kmeans.k=-3", "--only", "is-made")
-    assert done.exit_code == 1
-    assert "k: Input should be greater than or equal to 1" in done.output
+    done = cliqa("gate:kmeans", "--set", "gate:kmeans.k=3", "--only", "is-made", "--all")
+    assert done.exit_code == 0, done.output
 
 
 def test_the_list_of_checks_needs_no_plugin():

@@ -8,7 +8,6 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,15 +23,6 @@ CONFIG = {
         "uniform",
         "oracle",
     ],
-    "stream": {
-        "tasks": [
-            {"name": "embedded", "as": s, "subset": s, "images": 48, "size": 64}
-            for s in ("live-like", "bid-like")
-        ],
-        "evaluate_only": [
-            {"name": "embedded", "as": "far", "subset": "clive-like", "images": 48, "size": 64}
-        ],
-    },
     "train": {"warmup_epochs": 1, "epochs": 1, "crop": 32, "shrink": None, "batch_size": 32},
     "threads": 1,
 }
@@ -84,19 +74,11 @@ class Work:
 
 
 @pytest.fixture(scope="session")
-def bundle(tmp_path_factory):
+def bundle(finished_run, embedded, tmp_path_factory):
     """The folder of a finished run."""
-    from cliqa.config import load_config
-    from cliqa.registry import Registry
-    from cliqa.run import run
-
-    folder = tmp_path_factory.mktemp("run")
-    (folder / "run.yaml").write_text(yaml.safe_dump(CONFIG))
-    config = load_config(
-        folder / "run.yaml", registry_factory=lambda files: Registry.discover(local_files=files)
-    )
-    run(config, folder / "out")
-    return folder / "out"
+    tasks = [embedded(subset) for subset in ("live-like", "bid-like")]
+    stream = {"tasks": tasks, "evaluate_only": [embedded("clive-like", "far")]}
+    return finished_run(CONFIG | {"stream": stream}, tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from cliqa.results import load_bundle, run_id
@@ -40,19 +39,11 @@ PLAIN = {
 
 
 @pytest.fixture(scope="module")
-def make(tmp_path_factory):
+def make(finished_run, tmp_path_factory):
     """Train a configuration; the folder of its result."""
 
     def train(config, folder=None):
-        from cliqa.config import load_config
-        from cliqa.registry import Registry
-        from cliqa.run import run
-
-        folder = folder or tmp_path_factory.mktemp("made")
-        (folder / "run.yaml").write_text(yaml.safe_dump(config))
-        registry = lambda files: Registry.discover(local_files=files)  # noqa: E731
-        run(load_config(folder / "run.yaml", registry_factory=registry), folder / "out")
-        return folder / "out"
+        return finished_run(config, folder or tmp_path_factory.mktemp("made"))
 
     return train
 
