@@ -9,7 +9,6 @@ by their own tests.
 
 from __future__ import annotations
 
-import re
 import shlex
 from contextlib import chdir
 from pathlib import Path
@@ -17,52 +16,25 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from pages import PAGES, ROOT, cliqa_commands, name_of, redirected
 
 from cliqa.cli.main import cli
 from cliqa.config import load_config
 from cliqa.errors import CliqaError
 from cliqa.registry import Registry
 
-ROOT = Path(__file__).parents[2]
-#: What is below `examples` has tests of its own.
-PARTS = ("tutorial", "how-to", "reference", "explanation")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGES += [page for part in PARTS for page in sorted((ROOT / "docs" / part).rglob("*.md"))]
 #: Commands that look at what every machine has, and take less than a second.
 LOOK = {("list",), ("show",), ("data", "list"), ("plugins",), ("schema",), ("check", "--list")}
 #: What readers bring along, as the pages describe it; no more than the commands have to find.
 OWN_COMPONENTS = {"columns", "norm-only"}
 
 
-def commands(page: Path) -> list[str]:
-    """The `cliqa` commands of a page's shell blocks, without prompts and comments."""
-    found = []
-    for block in re.findall(r"```(?:sh|console)\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
-        for line in block.replace("\\\n", " ").splitlines():
-            parts = shlex.split(line.removeprefix("$ "), comments=True)
-            for command in split_at(parts, "&&"):
-                if "cliqa" in command[:6] and "pip" not in command:
-                    found += [shlex.join(command[command.index("cliqa") + 1 :])]
-    return found
-
-
-def split_at(parts: list[str], word: str) -> list[list[str]]:
-    commands: list[list[str]] = [[]]
-    for part in parts:
-        if part == word:
-            commands.append([])
-        else:
-            commands[-1].append(part)
-    return commands
-
-
 def arguments(command: str) -> list[str]:
-    """Without what belongs to the shell: a redirection and its file."""
-    parts = shlex.split(command)
-    return parts[: parts.index(">")] if ">" in parts else parts
+    """Without what belongs to the shell."""
+    return redirected(shlex.split(command))[0]
 
 
-ALL = [(page.relative_to(ROOT).as_posix(), command) for page in PAGES for command in commands(page)]
+ALL = [(name_of(page), command) for page in PAGES for command in cliqa_commands(page)]
 
 
 def test_the_pages_have_commands():
