@@ -1,15 +1,17 @@
 """Processor time to the same validation SRCC: the procedure that papers describe, and ours.
 
-`pytest benchmarks/test_time_to_srcc.py -s`; takes some minutes. Both learn TSN-IQA's
+`pytest benchmarks/test_time_to_srcc.py -s`; takes about a quarter of an hour. Both learn TSN-IQA's
 normalization layers and head on one task of the embedded set, from the same weights, the same
-decoded images, the same split, with the same loss and learning rate.
+decoded images, the same split, with the same loss.
 
 The other side is written here after the published description, not after anyone's code: a fixed
 list of 13 pairs an image; both images of a pair go through the network for it; three epochs train
 the head, the frozen network running on every image of every pair; then all normalization layers
-and the head train, the running statistics moving in the first epoch. It runs as torch does by
-itself: float32, contiguous. In its favour its frozen weights get no gradients and its images are in
-memory, decoded.
+and the head train, the running statistics moving in the first epoch (on the second task in every
+one). It runs as torch does by itself: float32, contiguous. In its favour its frozen weights get no
+gradients and its images are in memory, decoded. Its rate is the published one; it is also run with
+the rate that ours has, which was chosen for in-batch pairs, so that what the rate gives can be told
+from what the pairs give.
 Validation is not counted on either side.
 """
 
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import time
 
 import numpy as np
@@ -39,19 +42,22 @@ from cliqa.training import Stage, TaskContext, Trainer
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
-CROP, RATE, HEAD_FACTOR = 96, 1e-3, 10
+CROP = 96
+#: Learning rate of the normalization layers, and how many times that the head's is.
+PUBLISHED, OURS = (1e-3, 10), (5e-3, 2)
 PAIRS, BATCH = 13, 32
 #: Seconds of processor time after which a side is stopped: the described procedure, and ours.
-LIMIT, OUR_LIMIT = 110.0, 30.0
+LIMIT, OUR_LIMIT = 150.0, 30.0
+#: When running statistics move, on each task.
+TASKS = {"live-like": "first-epoch", "koniq-like": "update"}
 #: Validations come this much later than the one before, as a share of the time spent.
 BETWEEN = 0.07
 
 
-@pytest.fixture(scope="module")
-def task():
-    dataset = build_embedded(EmbeddedConfig(subset="live-like", images=200))
+def make_task(name):
+    dataset = build_embedded(EmbeddedConfig(subset=name, images=200))
     split = make_split(dataset, "50/40/10", by="reference", seed=0)
-    found = Task("live-like", dataset, split, "")
+    found = Task(name, dataset, split, "")
     for row in (*split.train, *split.val):
         found.images.read(row)
     return found
@@ -73,7 +79,7 @@ def validation(model, task, head=0):
     return srcc(scores.numpy(), task.quality[list(rows)])
 
 
-def described_procedure(task):
+def described_procedure(task, statistics, rate, head_factor):
     """Yields after every step; what is yielded is the model."""
     model = fresh_model()
     model.add_head([task.name])
@@ -114,34 +120,34 @@ def described_procedure(task):
 
     for parameter in head.parameters():
         parameter.requires_grad_(True)
-    rates = [{"params": list(head.parameters()), "lr": RATE * HEAD_FACTOR}]
+    rates = [{"params": list(head.parameters()), "lr": rate * head_factor}]
     for _ in range(3):
         yield from epoch(rates, training=False)
     for parameter in layers:
         parameter.requires_grad_(True)
-    rates.append({"params": layers, "lr": RATE})
-    for number in range(9):
-        yield from epoch(rates, training=number == 0)
+    rates.append({"params": layers, "lr": rate})
+    for number in itertools.count():
+        yield from epoch(rates, training=statistics == "update" or number == 0)
 
 
 class EnoughError(Exception):
     """Enough was learned."""
 
 
-def ours(task, precision, watch):
+def ours(task, statistics, precision, watch):
     """The strategy as a run trains it, `watch(model)` being called after every step."""
     model = fresh_model().to(memory_format=torch.channels_last)
     strategy = TaskSpecificNormalization()
     strategy.start(model)
     config = TrainConfig(
         warmup_epochs=10,
-        epochs=40,
+        epochs=200,
         batch_size=16,
-        lr=RATE,
-        head_lr_factor=HEAD_FACTOR,
+        lr=OURS[0],
+        head_lr_factor=OURS[1],
         crop=CROP,
         shrink=None,
-        norm_statistics="first-epoch",
+        norm_statistics=statistics,
         select="last",
     )
     context = TaskContext(
@@ -192,37 +198,56 @@ def smooth(points, width=3):
     return [(spent, mean) for (spent, _), mean in zip(points, means, strict=True)]
 
 
-def test_time_to_the_same_validation_srcc(benchmark, task):
+def watch_described(task, statistics, rates):
+    curve = Curve(task)
+    for model in described_procedure(task, statistics, *rates):
+        if curve.look(model) > LIMIT:
+            return curve
+    return curve
+
+
+def watch_ours(task, statistics, precision):
+    curve = Curve(task)
+
+    def watch(model):
+        if curve.look(model) > OUR_LIMIT:
+            raise EnoughError
+
+    with contextlib.suppress(EnoughError):
+        ours(task, statistics, precision, watch)
+    return curve
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_time_to_the_same_validation_srcc(benchmark, name):
+    task, statistics = make_task(name), TASKS[name]
     curves = {}
 
     def run():
-        theirs = curves["described"] = Curve(task)
-        for model in described_procedure(task):
-            if theirs.look(model) > LIMIT:
-                break
+        curves["described"] = watch_described(task, statistics, PUBLISHED)
+        curves["described, our rate"] = watch_described(task, statistics, OURS)
         for precision in dict.fromkeys(("float32", choose_precision("auto", CPU))):
-            curve = curves[f"cliqa, {precision}"] = Curve(task)
-
-            def watch(model, curve=curve):
-                if curve.look(model) > OUR_LIMIT:
-                    raise EnoughError
-
-            with contextlib.suppress(EnoughError):
-                ours(task, precision, watch)
+            curves[f"cliqa, {precision}"] = watch_ours(task, statistics, precision)
 
     benchmark.pedantic(run, rounds=1)
     for curve in curves.values():
         curve.points = smooth(curve.points)
     best = max(value for _, value in curves["described"].points)
-    lines = []
-    for share in (0.9, 0.95, 0.98, 1.0):
-        times = {name: curve.reached(share * best) for name, curve in curves.items()}
-        base = times["described"]
-        ratios = {n: round(base / t, 1) if t else None for n, t in times.items()}
-        lines.append(f"{share * best:.3f}: seconds {times}, ratios {ratios}")
-    for name, curve in curves.items():
+    lines = [time_line(share * best, curves) for share in (0.9, 0.95, 0.98, 1.0)]
+    for title, curve in curves.items():
         top = max(curve.points, key=lambda point: point[1])
-        lines.append(f"{name}: best {top[1]:.3f} after {top[0]:.1f} s of {curve.points[-1][0]:.1f}")
+        lines.append(f"{title}: best {top[1]:.3f} at {top[0]:.1f} s of {curve.points[-1][0]:.1f}")
         lines.append("  " + " ".join(f"{t:.1f}:{v:.2f}" for t, v in curve.points))
     benchmark.extra_info["found"] = lines
-    print("\n  " + "\n  ".join(lines))
+    print(f"\n{name}, running statistics: {statistics}\n  " + "\n  ".join(lines))
+
+
+def time_line(value, curves):
+    """How long each took to a validation SRCC, and how many times less than the described one."""
+    times = {title: curve.reached(value) for title, curve in curves.items()}
+    base = times["described"]
+    told = [
+        f"{title} {t:.1f} s ({base / t:.1f})" if t else f"{title} never"
+        for title, t in times.items()
+    ]
+    return f"{value:.3f}: " + "; ".join(told)
