@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -123,16 +122,11 @@ def test_own_plugins_are_listed_without_any_heavy_library():
     ]
 
 
-def test_help_imports_neither_pydantic_nor_rich_and_is_quick():
-    best = 10.0
-    for _ in range(3):
-        start = time.perf_counter()
-        done = process(None, "-X", "importtime", "-m", "cliqa", "--help")
-        best = min(best, time.perf_counter() - start)
+def test_help_imports_neither_pydantic_nor_rich():
+    done = process(None, "-X", "importtime", "-m", "cliqa", "--help")
     assert done.returncode == 0
     assert "pydantic" not in done.stderr
     assert "| rich" not in done.stderr
-    assert best < 0.5
 
 
 def test_help_and_version_need_no_plugin(shop: FakeSite):

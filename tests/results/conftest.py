@@ -46,13 +46,6 @@ def predictions(labels) -> pa.Table:
     return make_predictions(labels, ["newest", "kg"], steps=3)
 
 
-@pytest.fixture(scope="session")
-def six_sets():
-    """Predictions and labels of the six sets' size: every image of 7,616, over six steps."""
-    labels = make_labels(dict(zip("abcdef", (234, 258, 176, 350, 3029, 3569), strict=True)))
-    return make_predictions(labels, ["kg"], steps=6), labels
-
-
 @pytest.fixture
 def write_run(predictions, labels):
     """Write a whole small bundle; `mark` stands for what differs between two runs."""

@@ -1,7 +1,6 @@
 """Weights from local files and from the Hub, and what is said when they cannot be had."""
 
 import socket
-import time
 import urllib.error
 
 import pytest
@@ -24,7 +23,10 @@ WAYS_OUT = (
 def offline(monkeypatch, tmp_path):
     """No way to anywhere, and nothing downloaded before."""
 
+    tried = []
+
     def refuse(*args, **kwargs):
+        tried.append(args)
         raise OSError("Network is unreachable")
 
     monkeypatch.setattr(socket, "create_connection", refuse)
@@ -32,17 +34,17 @@ def offline(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tried
 
 
 def test_without_a_network_missing_weights_are_one_sentence_with_the_ways_out(offline):
-    started = time.monotonic()
     with pytest.raises(
         MissingWeightsError,
         match=r"^backbone `test_resnet`: .* not on this machine and the Hub cannot be reached "
         rf"\(LocalEntryNotFoundError\); {WAYS_OUT.replace('NAME', 'test_resnet')}",
     ) as caught:
         build(TimmConfig(name="test_resnet"))
-    assert time.monotonic() - started < 5
+    assert len(offline) == 1  # its client would try again for most of a minute
     assert "\n" not in str(caught.value)
     assert caught.value.__cause__ is None
 
