@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -45,7 +46,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--env", type=Path, default=HERE / ".env", help="Avalanche's environment")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--side", type=int, default=96, help="of the images, in pixels")
     options = parser.parse_args()
+    os.environ["CLIQA_BENCH_SIDE"] = str(options.side)
     other = environment(options.env)
     sides = {
         "avalanche": (other, "theirs.py"),

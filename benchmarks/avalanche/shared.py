@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import timm
 import torch
 from torch import nn
 
-IMAGES, SIDE, BATCH = 64, 96, 16
+IMAGES, BATCH = 64, 16
+#: Pixels; `run.py --side` hands it to both sides.
+SIDE = int(os.environ.get("CLIQA_BENCH_SIDE", "96"))
 #: Epochs of the first task and of the second, whose steps are timed: penalties act in it.
 EPOCHS = (1, 3)
 STEPS = EPOCHS[1] * IMAGES // BATCH
