@@ -75,6 +75,9 @@ a JSON schema for editors.
   one wins over the earlier, and what is written beside `extends` over all. Mappings are merged key
   by key, lists are replaced as a whole; a component of another name replaces the one there with
   all its settings. `cliqa show --full recipe NAME` prints what comes out.
+* A path in `plugins` and `stream.split.files` begins at the file that it is written in, and in a
+  `--set` at the current folder. Paths among a component's own settings (`images`, `root`,
+  `weights`), `store` and `cache.folder` begin at the current folder.
 * All mistakes are reported at once, each with file, line and column, and exit code 2.
 """
 

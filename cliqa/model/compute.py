@@ -188,6 +188,8 @@ def choose_device(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
+        if reason.startswith("Expected one of"):  # torch lists devices that nobody here meant
+            reason = "no such device"
         raise ConfigError(
             f"device: `{name}` cannot be used here ({reason}); expected auto, cpu, cuda, cuda:N or "
             "mps"
