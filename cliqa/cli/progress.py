@@ -2,61 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import TaskID, TextColumn
 
+from cliqa.cli.bars import Bars
 from cliqa.run.observer import Observer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from rich.console import Console
 
     from cliqa.config import ResolvedConfig
 
 
-class TerminalProgress(Observer):
-    """Shows stages, phases and epochs; use it as a context.
+class TerminalProgress(Bars, Observer):
+    """Shows stages, phases and epochs.
 
     Args:
         console: where to show them.
     """
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[about]}"),
-            console=console,
-            transient=True,
-        )
+        super().__init__(console, TextColumn("{task.fields[about]}"))
         self._stages: TaskID | None = None
         self._phase: TaskID | None = None
         self._checks: TaskID | None = None
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def opening(self, config: ResolvedConfig) -> None:
         """Say what will be run, before anything heavy is loaded."""
@@ -138,8 +110,3 @@ class TerminalProgress(Observer):
         if self._phase is not None:
             self._progress.remove_task(self._phase)
             self._phase = None
-
-    def _say(self, text: str) -> None:
-        # In a file a line stays whole, so that it can be searched for.
-        whole = not self._console.is_terminal
-        self._console.print(text, highlight=False, markup=False, soft_wrap=whole)
