@@ -1,4 +1,4 @@
-"""What the benchmarks share: things timed in turns, so that one session's ratios can be quoted."""
+"""What the benchmarks share: things timed in turns, so that their ratios can be quoted."""
 
 from __future__ import annotations
 

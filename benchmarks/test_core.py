@@ -1,6 +1,6 @@
 """Times of the parts a run spends its time in: `pytest benchmarks`.
 
-The figures to quote are ratios of two benchmarks of one session.
+The figures to quote are ratios of two benchmarks of one call.
 """
 
 from __future__ import annotations
